@@ -1,0 +1,117 @@
+# Everything runs inside .venv, with relative paths, so that a space in the folder's name does no harm.
+# Works with GNU make 3.81 (macOS) and newer.
+
+PYTHON ?= python3 python3.13 python3.12 python3.11
+CPU ?=
+TRANSFERLAB_SCALE ?= laptop
+export TRANSFERLAB_SCALE
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PYDEVD_DISABLE_FILE_VALIDATION = 1
+
+PY := .venv/bin/python
+# jupyter-book has no "python -m"; its script in .venv/bin would name this folder by its absolute path
+BOOK := $(PY) -c "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
+# one run store for the chapters, whatever folder they run in
+RUNS = TRANSFERLAB_RUNS="$${TRANSFERLAB_RUNS:-$$PWD/runs}"
+# tests train at the smallest scale, into a run store of their own
+SMOKE = TRANSFERLAB_SCALE=smoke TRANSFERLAB_RUNS="$$PWD/_build/test-runs"
+SMOKE_HTML := _build/smoke/_build/html
+PYTEST := $(PY) -m pytest -ra
+CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help venv assets train book test check unit notebooks-test smoke-book browser-test lab clean moved
+
+help:
+	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
+	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
+	@echo 'make test            all that continuous integration runs         10 to 15 min the first time'
+	@echo '  make check           ruff: lint and format                        seconds'
+	@echo '  make unit            the unit and property tests                  1 to 2 min'
+	@echo '  make notebooks-test  every chapter through nbval, smoke scale     2 to 4 min'
+	@echo '  make browser-test    the book at smoke scale, in Chromium         2 to 3 min'
+	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
+	@echo 'make venv            install the pinned requirements in .venv     2 to 5 min, 1.5 GB (more with CUDA)'
+	@echo 'make clean           remove build products; runs/ and .venv stay  seconds'
+	@echo
+	@echo 'CPU=1                         install torch without CUDA (Linux): a far smaller download'
+	@echo 'PYTHON=/path/to/python3       make .venv with this Python (3.11 or newer)'
+	@echo 'TRANSFERLAB_SCALE=smoke       build the book in seconds, on networks too small to mean anything'
+
+# --- the environment -------------------------------------------------------------------------------------
+
+venv: .venv/installed
+	@:
+
+# The editable install names this folder; a folder that was moved or renamed is installed again.
+ifneq "$(shell cat .venv/installed 2>/dev/null)" "$(shell pwd)"
+.venv/installed: moved
+endif
+moved:
+
+# .venv/installing marks an install under way: where it is left behind, pip was killed, and .venv starts afresh.
+.venv/installed: requirements.txt pyproject.toml
+	@if [ -e .venv/installing ] || ! $(PY) -m pip --version >/dev/null 2>&1; then \
+	  found=; \
+	  for candidate in $(PYTHON); do \
+	    if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	    then found=$$candidate; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo 'error: no Python 3.11 or newer with venv among: $(PYTHON). Install one (Debian: python3 and python3-venv) or run make PYTHON=/path/to/python3' >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Making .venv with $$("$$found" --version)"; \
+	  "$$found" -m venv --clear .venv || exit 1; \
+	fi
+	@rm -f .venv/installed; touch .venv/installing
+	$(PY) -m pip install $(if $(CPU),$(CPU_WHEELS)) -r requirements.txt -e . || { rm -f .venv/installing; exit 1; }
+	@rm .venv/installing; pwd > .venv/installed
+
+# --- the book --------------------------------------------------------------------------------------------
+
+# what the pages load in the browser (widgets, formulas), so that the book works offline
+assets: venv
+	@$(PY) book/fetch_assets.py
+
+# Chapters train what they miss, but without a word while the book is built; here the progress is seen.
+train: venv
+	$(RUNS) $(PY) -m transferlab warm
+
+# --all: every chapter is executed afresh; the run store, not a cache of outputs, saves the time.
+book: assets train
+	$(RUNS) $(BOOK) build . --all -W --keep-going
+	@echo; echo "The book: $$PWD/_build/html/index.html"
+
+lab: venv
+	$(RUNS) $(PY) -m jupyterlab
+
+# --- the tests -------------------------------------------------------------------------------------------
+
+test: check unit notebooks-test browser-test
+	@echo; echo 'All checks and tests passed.'
+
+check: venv
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+unit: venv
+	$(SMOKE) $(PYTEST) tests -m 'not browser'
+
+notebooks-test: venv
+	rm -rf _build/test-runs
+	$(SMOKE) $(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	  --nbval-cell-timeout 600 notebooks/*.ipynb
+
+smoke-book: assets
+	rm -rf _build/smoke
+	$(SMOKE) $(BOOK) build . --path-output _build/smoke --all -W --keep-going
+
+browser-test: smoke-book
+	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser
+
+clean:
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find book notebooks tests transferlab -name __pycache__ -prune -exec rm -rf {} +
+	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,177 @@
+"""Every page of the built book, in a browser: over http and from the file system, wide and narrow.
+
+The book is the one in TRANSFERLAB_HTML (`make browser-test` builds it at smoke scale). Without a book or
+without Chromium the tests are skipped, with the reason.
+"""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+HTML = Path(os.environ.get("TRANSFERLAB_HTML", "_build/smoke/_build/html")).resolve()
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+WIDGET_VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]'
+
+PAGES = sorted(
+    page.relative_to(HTML).as_posix()
+    for page in HTML.rglob("*.html")
+    if not page.relative_to(HTML).parts[0].startswith("_") and page != HTML / "index.html"
+)
+
+
+def each_page(containing: str = ""):
+    """Run a test for every page, or for those whose HTML contains a string."""
+    reason = f"no page contains {containing}" if PAGES else f"no built book in {HTML}: run make smoke-book"
+    names = [name for name in PAGES if containing in (HTML / name).read_text(encoding="utf-8")]
+    return pytest.mark.parametrize("page_name", names or [pytest.param("none", marks=pytest.mark.skip(reason=reason))])
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def http_root():
+    handler = functools.partial(QuietHandler, directory=str(HTML))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    executable = CHROMIUM or (MAC_CHROME if MAC_CHROME.exists() else None)
+    if executable is None:
+        pytest.skip("no Chromium here: neither chromium, chromium-browser nor google-chrome is on the PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page that was opened, and what went wrong or went out while it was."""
+
+    def __init__(self, browser, url: str, width: int = 1280, until: str = "networkidle"):
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, service_workers="block")
+        self.page: Page = self.context.new_page()
+        self.problems: list[str] = []
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
+        self.page.on("request", self._on_request)
+        self.origin = urlsplit(url)[:2]
+        self.page.goto(url, wait_until=until)
+
+    def _on_console(self, message):
+        if message.type == "error":
+            self.problems.append(f"console: {message.text}")
+
+    def _on_request(self, request):
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob", "about") and address[:2] != self.origin:
+            self.problems.append(f"request to another host: {request.url}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+
+def wait_for_widgets(page: Page) -> int:
+    """Wait until every widget of the page is drawn; return how many there are."""
+    count = page.locator(WIDGET_VIEW).count()
+    if count:
+        page.wait_for_function(
+            """views => [...document.querySelectorAll(views)].every(
+                view => view.parentElement.querySelector('.widget-subarea .jupyter-widgets'))""",
+            arg=WIDGET_VIEW,
+            timeout=15_000,
+        )
+    return count
+
+
+def shown_by_widgets(page: Page) -> list[str]:
+    """The leaves of the page's widgets that a reader sees now, sliders and buttons left out."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.widget-subarea .widget-image, .widget-subarea .widget-html')]
+            .filter(leaf => leaf.checkVisibility() && leaf.getBoundingClientRect().width > 0)
+            .map(leaf => leaf.currentSrc || leaf.innerHTML)"""
+    )
+
+
+@each_page()
+def test_opens_without_errors_over_http(browser, http_root, page_name):
+    with Visit(browser, f"{http_root}/{page_name}") as visit:
+        wait_for_widgets(visit.page)
+        assert not visit.problems
+
+
+@each_page()
+def test_opens_without_errors_from_a_file(browser, page_name):
+    with Visit(browser, (HTML / page_name).as_uri()) as visit:
+        wait_for_widgets(visit.page)
+        assert not visit.problems
+
+
+@pytest.mark.skipif(not PAGES, reason=f"no built book in {HTML}: run make smoke-book")
+def test_index_leads_to_the_first_page(browser):
+    with Visit(browser, (HTML / "index.html").as_uri()) as visit:
+        visit.page.wait_for_url("**/book/intro.html")
+        assert not visit.problems
+
+
+@each_page()
+def test_fits_a_phone(browser, http_root, page_name):
+    with Visit(browser, f"{http_root}/{page_name}", width=360, until="load") as visit:
+        wait_for_widgets(visit.page)
+        width = visit.page.evaluate("() => document.scrollingElement.scrollWidth")
+        assert width <= 360, f"the page is {width} px wide"
+
+
+@each_page(containing='class="math')
+def test_formulas_are_set(browser, http_root, page_name):
+    with Visit(browser, f"{http_root}/{page_name}", until="load") as visit:
+        visit.page.wait_for_function(
+            "() => [...document.querySelectorAll('.math')].every(m => m.querySelector('mjx-container'))",
+            timeout=15_000,
+        )
+        assert visit.page.locator("mjx-merror").count() == 0
+
+
+@each_page(containing="application/vnd.jupyter.widget-view+json")
+def test_widgets_are_drawn_and_answer(browser, http_root, page_name):
+    with Visit(browser, f"{http_root}/{page_name}", until="load") as visit:
+        page = visit.page
+        assert wait_for_widgets(page)
+        page.wait_for_function(
+            """() => [...document.querySelectorAll('.widget-subarea img')]
+                .every(img => !img.checkVisibility() || (img.complete && img.naturalWidth))""",
+            timeout=15_000,
+        )
+        assert "Error displaying widget" not in page.inner_text("body")
+        if sliders := page.locator(".widget-subarea .noUi-handle").all():
+            before = shown_by_widgets(page)
+            seen = []
+            for slider in sliders:
+                for key in ("ArrowRight", "ArrowLeft", "ArrowLeft"):
+                    slider.press(key)
+                    page.wait_for_timeout(100)
+                    seen.append(shown_by_widgets(page))
+            assert any(shown != before for shown in seen), "moving the sliders changes nothing"
+        assert not visit.problems

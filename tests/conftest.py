@@ -1,0 +1,9 @@
+import pytest
+
+from transferlab import Lab
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A Lab with a run store of its own."""
+    return Lab(scale="smoke", runs=tmp_path_factory.mktemp("runs"))

@@ -1,0 +1,45 @@
+"""Many networks at a time: Dask hands them to worker processes of one thread each."""
+
+import logging
+from collections.abc import Callable
+
+import dask
+from distributed import Client, as_completed
+from distributed.deploy.subprocess import SubprocessCluster
+
+from transferlab.notation import Treatment
+
+Job = tuple[str, str, int]  # a network's name, split, seed
+
+
+def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[str, float], None]) -> None:
+    """Train `jobs` (in an order in which parents come first) in `workers` processes, each with a Lab(**lab).
+
+    `done` is called with the name and accuracy of each as it is finished. The processes are started as
+    programs of their own, so a script that calls this needs no `if __name__ == "__main__"`.
+    """
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    settings = {"distributed.worker.daemon": False, "distributed.comm.timeouts.connect": "60s"}
+    with (
+        dask.config.set(settings),
+        SubprocessCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        futures = {}
+        for place, (name, split, seed) in enumerate(jobs):
+            parent = Treatment.parse(name).parent
+            before = futures.get((str(parent), split, seed))
+            futures[name, split, seed] = client.submit(
+                _train, lab, (name, split, seed), before, priority=-place, pure=False, retries=1
+            )
+        for future in as_completed(futures.values()):
+            done(*future.result())
+
+
+def _train(lab: dict, job: Job, parent: tuple[str, float] | None) -> tuple[str, float]:
+    """Train one network in a worker; `parent` is only there to be waited for."""
+    from transferlab.lab import open_lab
+
+    return job[0], open_lab(**lab).run(*job).accuracy

@@ -1,0 +1,128 @@
+"""Every data set as the same thing: arrays of uint8 images, labels, class names, and each class's kingdom."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from transferlab.datasets import kingdoms as _kingdoms
+from transferlab.datasets.folder import read_folder
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """A labelled set of images, whole in memory.
+
+    Images are uint8 `[N, 3, H, W]`, labels int64 `[N]` indices into `class_names`. `kingdoms` says of each
+    class "natural" or "man-made" (None if nobody knows), `families` which classes are close relatives
+    (None if the data set has no such groups). `fingerprint` is a digest of all that.
+    """
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    class_names: tuple[str, ...]
+    kingdoms: tuple[str | None, ...]
+    families: tuple[str, ...] | None = None
+
+    def __post_init__(self):
+        """Compute the fingerprint, once: a SHA-256 over every image, label and class."""
+        digest = hashlib.sha256(repr((self.class_names, self.kingdoms, self.families)).encode())
+        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+            digest.update(repr((array.shape, array.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(array).data)
+        object.__setattr__(self, "fingerprint", digest.hexdigest()[:16])
+
+    def for_validation(self, train_per_class: int) -> "DataSet":
+        """The same classes without the test images: the first `train_per_class` training images of each class
+        to train on, the remaining ones to test on. Recipes are chosen on this, never on test images.
+        """
+        rank = np.empty(len(self.train_labels), np.int64)
+        for label in range(len(self.class_names)):
+            members = np.flatnonzero(self.train_labels == label)
+            if len(members) <= train_per_class:
+                raise ValueError(
+                    f"class {self.class_names[label]} has {len(members)} training images; to hold some out "
+                    f"for validation it needs more than train_per_class={train_per_class}"
+                )
+            rank[members] = np.arange(len(members))
+        train, held_out = rank < train_per_class, rank >= train_per_class
+        return replace(
+            self,
+            name=f"{self.name}-validation",
+            train_images=self.train_images[train],
+            train_labels=self.train_labels[train],
+            test_images=self.train_images[held_out],
+            test_labels=self.train_labels[held_out],
+        )
+
+
+def load(name: str, **options) -> DataSet:
+    """The data set `name`: "kingdoms" (drawn here, nothing is downloaded) or "folder".
+
+    Options of kingdoms: `size` (pixels, 32), `train_per_class` (100), `test_per_class` (200), `seed` (0).
+    It is drawn once and kept in a cache folder (`TRANSFERLAB_CACHE`, else `~/.cache/transferlab`).
+    Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, and `size`.
+
+    >>> load("kingdoms", train_per_class=2, test_per_class=2).train_images.shape
+    (160, 3, 32, 32)
+    """
+    if name not in LOADERS:
+        raise ValueError(f"no data set {name!r}; there are {', '.join(LOADERS)}")
+    try:
+        return LOADERS[name](**options)
+    except TypeError as error:
+        raise ValueError(f"the data set {name} does not take these options: {error}") from error
+
+
+def _load_kingdoms(size: int = 32, train_per_class: int = 100, test_per_class: int = 200, seed: int = 0) -> DataSet:
+    options = f"{size}-{train_per_class}-{test_per_class}-{seed}"
+    drawing = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(Path(_kingdoms.__file__).parent.glob("*.py"))))
+
+    def draw() -> dict[str, np.ndarray]:
+        arrays = {}
+        for part, count in (("train", train_per_class), ("test", test_per_class)):
+            arrays[f"{part}_images"], arrays[f"{part}_labels"] = _kingdoms.draw(
+                size=size, per_class=count, seed=seed, part=part
+            )
+        return arrays
+
+    return DataSet(
+        name="kingdoms",
+        class_names=tuple(species.title for species in _kingdoms.CLASSES),
+        kingdoms=tuple(species.kingdom for species in _kingdoms.CLASSES),
+        families=tuple(species.family for species in _kingdoms.CLASSES),
+        **_cached(f"kingdoms-{options}-{drawing.hexdigest()[:12]}", draw),
+    )
+
+
+LOADERS: dict[str, Callable[..., DataSet]] = {
+    "kingdoms": _load_kingdoms,
+    "folder": lambda data_root=None, size=32: DataSet(name="folder", **read_folder(data_root, size)),
+}
+
+
+def _cached(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """What `make` gives, kept on disk under `key`; made by one process while others wait, never half-written."""
+    folder = Path(os.environ.get("TRANSFERLAB_CACHE") or Path.home() / ".cache" / "transferlab")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{key}.safetensors"
+    with FileLock(f"{path}.lock"):
+        if path.exists():
+            try:
+                return load_file(path)
+            except SafetensorError:
+                path.unlink()  # damaged; it can always be made again
+        arrays = make()
+        beside = path.with_suffix(".part")
+        save_file(arrays, beside)
+        beside.replace(path)
+    return arrays

@@ -1,0 +1,128 @@
+"""The figures of the book. A condition has the same colour and marker everywhere (the Okabe-Ito palette)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch, Rectangle, Wedge
+from matplotlib.ticker import PercentFormatter
+from scipy import stats
+
+from transferlab.networks import LAYER_NAMES
+from transferlab.notation import CONDITIONS, Treatment
+from transferlab.store import Run
+
+COLOURS = dict(zip(CONDITIONS, ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#9A5B83"), strict=True))
+MARKERS = dict(zip(CONDITIONS, "sovDPX", strict=True))
+ORIGINS = {"A": "#F2B48C", "B": "#8FBFE0", "R": "#CDAFC2", "fresh": "#F4F4F4"}  # where a layer comes from
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean accuracy of each condition at each n, with a 95 % t interval over networks and their number.
+
+    Columns condition, n, mean, low, high, networks; low and high are NaN for a single network.
+    """
+    rows = []
+    for (condition, n), group in table.groupby(["condition", "n"]):
+        values = group.accuracy
+        low = high = np.nan
+        if len(values) > 1:
+            low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+        rows.append((condition, n, values.mean(), low, high, len(values)))
+    return pd.DataFrame(rows, columns=["condition", "n", "mean", "low", "high", "networks"])
+
+
+def accuracy_over_n(table: pd.DataFrame, chance: float | None = None, ax: Axes | None = None) -> Axes:
+    """The paper's Figure 2 for a table of `Lab.sweep`: accuracy on the target against n.
+
+    Lines are means, bars their 95 % intervals where there is more than one network, dots single networks;
+    the dashed line is the base. `chance` (0..1), if given, is a dotted one.
+    """
+    ax = ax or new_axes()
+    means = summary(table)
+    for condition in [c for c in CONDITIONS if c in set(table.condition)]:
+        mine, curve = table[table.condition == condition], means[means.condition == condition]
+        style = {"color": COLOURS[condition], "marker": MARKERS[condition]}
+        ax.plot(mine.n, mine.accuracy, linestyle="", alpha=0.45, markersize=4, markeredgewidth=0, **style)
+        if condition == "base":
+            ax.axhline(curve["mean"].item(), color=COLOURS["base"], linewidth=1, linestyle="--")
+        several = curve.networks.min() > 1
+        spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several else None
+        label = f"{condition} ({mine.groupby('n').size().min()} per point)" if several else condition
+        ax.errorbar(curve.n, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style)
+    if chance is not None:
+        ax.axhline(chance, color="#777777", linewidth=1, linestyle=":")
+        ax.annotate("chance", (0, chance), xytext=(0, 3), textcoords="offset points", color="#555555", fontsize=8)
+    ax.set(xlabel="n, the number of layers copied", ylabel="top-1 accuracy on the target", xticks=range(8))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.legend(fontsize=8, framealpha=0.9)
+    return ax
+
+
+def learning_curves(runs: list[Run], ax: Axes | None = None) -> Axes:
+    """Accuracy by epoch: thin lines on training images, thick ones with markers on held-out images."""
+    ax = ax or new_axes()
+    for run in runs:
+        history, condition = run.history, run.treatment.condition
+        measured = history.dropna(subset="test_accuracy")
+        ax.plot(history.epoch, history.train_accuracy, color=COLOURS[condition], linewidth=1, alpha=0.7)
+        ax.plot(
+            measured.epoch,
+            measured.test_accuracy,
+            color=COLOURS[condition],
+            marker=MARKERS[condition],
+            markersize=4,
+            linewidth=2,
+            label=str(run.treatment),
+        )
+    ax.set(xlabel="epoch", ylabel="accuracy (thin: training images)", ylim=(0, 1.02))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.legend(fontsize=8)
+    return ax
+
+
+def diagram(treatment: Treatment, ax: Axes | None = None) -> Axes:
+    """The eight layers from input (left) to output: coloured by origin, with a lock on the frozen ones."""
+    ax = ax or new_axes(6.4, 1.6)
+    for index, name in enumerate(LAYER_NAMES):
+        origin = treatment.source if index < treatment.n else "fresh"
+        ax.add_patch(
+            FancyBboxPatch(
+                (index + 0.08, 0.1), 0.7, 1, boxstyle="round,pad=0.05", facecolor=ORIGINS[origin], edgecolor="#333333"
+            )
+        )
+        ax.text(index + 0.43, 0.78, name, ha="center", fontsize=8)
+        ax.text(index + 0.43, 0.2, {"R": "random"}.get(origin, origin), ha="center", fontsize=8, weight="bold")
+        if index < treatment.frozen:
+            ax.add_patch(Rectangle((index + 0.35, 0.44), 0.16, 0.13, color="#333333"))
+            ax.add_patch(Wedge((index + 0.43, 0.57), 0.07, 0, 180, width=0.03, color="#333333"))
+    ax.set(xlim=(-0.05, 8), ylim=(-0.02, 1.35), aspect="equal")
+    ax.set_title(f"{treatment}: trained on task {treatment.target}", fontsize=10)
+    ax.axis("off")
+    return ax
+
+
+def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: int = 8) -> plt.Figure:
+    """Images `[N, 3, H, W]` (uint8, or float in 0..1) in a grid, with a title above each."""
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns, rows * (1.2 if titles else 1)), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for index, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
+        ax.imshow(image.transpose(1, 2, 0))
+        if titles:
+            ax.set_title(titles[index], fontsize=7)
+    figure.tight_layout(pad=0.3)
+    return figure
+
+
+def filters(run: Run) -> np.ndarray:
+    """First-layer filters of a network as images for `contact_sheet`: float `[filters, 3, k, k]`, each in 0..1."""
+    weights = run.network()[0].conv.weight.detach().numpy()
+    largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
+    return 0.5 + 0.5 * weights / largest
+
+
+def new_axes(width: float = 6.4, height: float = 4) -> Axes:
+    """Axes of the house size."""
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]

@@ -1,0 +1,80 @@
+"""The 8-layer network as an `nn.Sequential` of eight named layers.
+
+`net[:n]` is what is transplanted and `net[n:]` is what is not: everything that belongs to a layer
+(its convolution or matrix, pooling, normalisation, ReLU) lives inside that one child.
+"""
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+
+
+def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pool: bool = False) -> nn.Sequential:
+    """A convolutional layer. Pooling comes before normalisation and ReLU: the same maximum, a quarter of the work."""
+    parts = [("conv", nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False))]
+    if pool:
+        parts.append(("pool", nn.MaxPool2d(2)))
+    parts += [("norm", nn.BatchNorm2d(outputs)), ("relu", nn.ReLU(inplace=True))]
+    return nn.Sequential(OrderedDict(parts))
+
+
+def dense(inputs: int, outputs: int, flatten: bool = False) -> nn.Sequential:
+    """A fully connected layer with normalisation and ReLU."""
+    parts = [("flatten", nn.Flatten())] if flatten else []
+    parts += [
+        ("fc", nn.Linear(inputs, outputs, bias=False)),
+        ("norm", nn.BatchNorm1d(outputs)),
+        ("relu", nn.ReLU(inplace=True)),
+    ]
+    return nn.Sequential(OrderedDict(parts))
+
+
+def mini(num_classes: int, size: int = 32) -> nn.Sequential:
+    """AlexNet in small (five convolutions, three matrices) for square images of `size` pixels, a multiple of 8.
+
+    Takes `[N, 3, size, size]`, gives logits `[N, num_classes]`. About 201,000 parameters at 32 pixels and
+    40 classes. Unlike the paper's network (its Section 3) it has batch normalisation and no dropout.
+    """
+    side = size // 8
+    layers = (                                   # output at 32 pixels
+        conv(3, 24, kernel=5, stride=2),         # [N, 24, 16, 16]
+        conv(24, 32, kernel=3, pool=True),       # [N, 32, 8, 8]
+        conv(32, 48, kernel=3),                  # [N, 48, 8, 8]
+        conv(48, 48, kernel=3),                  # [N, 48, 8, 8]
+        conv(48, 32, kernel=3, pool=True),       # [N, 32, 4, 4]
+        dense(32 * side * side, 192, flatten=True),  # [N, 192]
+        dense(192, 192),                         # [N, 192]
+        nn.Sequential(OrderedDict(fc=nn.Linear(192, num_classes))),  # [N, num_classes]
+    )  # fmt: skip
+    return nn.Sequential(OrderedDict(zip(LAYER_NAMES, layers, strict=True)))
+
+
+NETWORKS = {"mini": mini}
+
+
+def build(name: str, num_classes: int, size: int, seed: int) -> nn.Sequential:
+    """A freshly initialised network: `name` from NETWORKS, weights drawn from `seed` alone.
+
+    Weights are Kaiming-normal (He et al. 2015), so that the signal keeps its scale through any number
+    of untrained layers. The global random state is left as it was.
+
+    >>> net = build("mini", num_classes=40, size=32, seed=0)
+    >>> len(net), net[:2](torch.zeros(1, 3, 32, 32)).shape
+    (8, torch.Size([1, 32, 8, 8]))
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"no network {name!r}; there are {', '.join(NETWORKS)}")
+    if num_classes < 2 or size < 8 or size % 8:
+        raise ValueError(f"got {num_classes} classes and {size} pixels; give 2 classes or more, a multiple of 8 pixels")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = NETWORKS[name](num_classes, size)
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return network

@@ -1,0 +1,106 @@
+"""The paper's notation as a value: `A3B+` is a treatment, and everything that names a network speaks it."""
+
+import re
+from dataclasses import dataclass
+
+LAYERS = 8
+DEPTHS = tuple(range(1, LAYERS))
+TASKS = ("A", "B")
+CONDITIONS = ("base", "BnB", "AnB", "BnB+", "AnB+", "random")
+
+_ALLOWED = (
+    "allowed are baseA, baseB; source, n, target as in A3B, B3B, B3A (n = 1..7, frozen), "
+    "with a final + if fine-tuned (A3B+); and R3B (random filters, always frozen)"
+)
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """How one network of the study is made (Section 2 of the paper).
+
+    `source` is where the first `n` layers come from: task "A" or "B", "R" for untrained random
+    layers, or None for a base network, all of whose layers are trained from scratch (`n` is 0).
+    `target` is the task it is trained and tested on. `fine_tuned` says whether the copied layers
+    learn too.
+
+    >>> Treatment.parse("A3B+")
+    Treatment('A3B+')
+    >>> Treatment.parse("B5B").condition, str(Treatment.parse("B5B").parent)
+    ('BnB', 'baseB')
+    """
+
+    source: str | None
+    n: int
+    target: str
+    fine_tuned: bool = False
+
+    def __post_init__(self):
+        """Refuse what is not a treatment of the study, by the same rules as `parse`."""
+        if not self._is_valid():
+            raise ValueError(
+                f"no such network: source {self.source!r}, n {self.n!r}, target {self.target!r}, "
+                f"fine-tuned {self.fine_tuned!r}; {_ALLOWED}"
+            )
+
+    def _is_valid(self) -> bool:
+        if self.target not in TASKS or type(self.n) is not int or type(self.fine_tuned) is not bool:
+            return False
+        if self.source is None:
+            return self.n == 0 and not self.fine_tuned
+        return self.n in DEPTHS and (self.source in TASKS or (self.source == "R" and not self.fine_tuned))
+
+    @classmethod
+    def parse(cls, text: "str | Treatment") -> "Treatment":
+        """The treatment that `text` names; a `Treatment` is given back as it is. Raises ValueError."""
+        if isinstance(text, cls):
+            return text
+        match = re.fullmatch(r"base([AB])|([ABR])([1-7])([AB])(\+?)", text) if isinstance(text, str) else None
+        if not match or (match[2] == "R" and match[5]):
+            raise ValueError(f"no such network: {text!r}; {_ALLOWED}")
+        if match[1]:
+            return cls(None, 0, match[1])
+        return cls(match[2], int(match[3]), match[4], match[5] == "+")
+
+    @classmethod
+    def of(cls, condition: str, n: int, target: str = "B") -> "Treatment":
+        """The network of a family (`condition`, one of CONDITIONS) at depth `n` for task `target`.
+
+        >>> Treatment.of("AnB+", 3), Treatment.of("AnB", 3, target="A"), Treatment.of("base", 0)
+        (Treatment('A3B+'), Treatment('B3A'), Treatment('baseB'))
+        """
+        if condition not in CONDITIONS:
+            raise ValueError(f"no such condition: {condition!r}; allowed are {', '.join(CONDITIONS)}")
+        if target not in TASKS:
+            raise ValueError(f"no such task: {target!r}; allowed are A and B")
+        other = "A" if target == "B" else "B"
+        source = {"base": None, "A": other, "B": target, "r": "R"}[condition if condition == "base" else condition[0]]
+        return cls(source, 0 if condition == "base" else n, target, condition.endswith("+"))
+
+    @property
+    def condition(self) -> str:
+        """The family it belongs to, one of CONDITIONS: B3A is a transfer, AnB, as A3B is."""
+        if self.source is None:
+            return "base"
+        if self.source == "R":
+            return "random"
+        return ("BnB" if self.source == self.target else "AnB") + "+" * self.fine_tuned
+
+    @property
+    def parent(self) -> "Treatment | None":
+        """The base network that the first layers are copied from, or None if nothing is copied."""
+        return Treatment(None, 0, self.source) if self.source in TASKS else None
+
+    @property
+    def frozen(self) -> int:
+        """How many layers, from the input up, stay as they are while the rest is trained."""
+        return 0 if self.fine_tuned else self.n
+
+    def __str__(self) -> str:
+        """The name that `parse` reads."""
+        if self.source is None:
+            return f"base{self.target}"
+        return f"{self.source}{self.n}{self.target}" + "+" * self.fine_tuned
+
+    def __repr__(self) -> str:
+        """`Treatment('A3B+')`."""
+        return f"Treatment({str(self)!r})"

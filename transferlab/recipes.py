@@ -1,0 +1,61 @@
+"""The scales of the study: everything about a training run that is not its treatment, split or seed."""
+
+from dataclasses import asdict, dataclass, field, replace
+
+import torch
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every network of a study is trained. The defaults are the laptop scale."""
+
+    network: str = "mini"  # a name in networks.NETWORKS
+    size: int = 32  # pixels, the side of the square images
+    data: dict = field(default_factory=dict)  # options of datasets.load for the built-in data set
+    epochs: int = 40  # passes over the training images of the task
+    batch: int = 64  # images a step; an incomplete last batch is left out (the order is new each epoch)
+    learning_rate: float = 0.1  # the highest, reached after the warm-up; it falls to 0 along a cosine
+    warmup: float = 0.1  # share of all steps in which the rate rises from 0
+    momentum: float = 0.9  # Nesterov
+    weight_decay: float = 1e-2  # on every parameter
+    curve_every: int = 4  # epochs between test accuracies in the learning curve
+    curve_images: int = 1000  # test images for those; the last one, which is reported, always uses all
+    precision: str = "auto"  # of the arithmetic: "float32", "bfloat16", or what the device does fastest
+
+    def __post_init__(self):
+        """Refuse values that cannot be trained with."""
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"no precision {self.precision!r}; there are {', '.join(PRECISIONS)}")
+        for name in ("epochs", "batch", "curve_every", "curve_images"):
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be a whole number, 1 or more")
+
+    def on(self, device: str) -> "Recipe":
+        """The recipe with its precision settled for a device ("cpu", "cuda"): bfloat16 where there are
+        instructions for it. The choice is part of a run's record, since it can change the last digits.
+        """
+        if self.precision != "auto":
+            return self
+        fast = torch.cuda.is_bf16_supported() if device == "cuda" else torch.cpu._is_avx512_bf16_supported()
+        return replace(self, precision="bfloat16" if fast else "float32")
+
+    def spec(self) -> dict:
+        """The recipe as plain values, for a run's record."""
+        return asdict(self)
+
+
+SCALES = {
+    # seconds a network: for tests, and to see whether a chapter runs at all. Accuracies mean nothing.
+    "smoke": Recipe(data={"train_per_class": 8, "test_per_class": 8}, epochs=2, batch=32, curve_every=1),
+    # about a minute a base network on one core; base networks reach 65 to 80 % (chosen in tests/benchmarks/recipe.py)
+    "laptop": Recipe(data={"train_per_class": 100, "test_per_class": 200}),
+}
+
+
+def recipe_for(scale: str) -> Recipe:
+    """The recipe of a scale; raises ValueError for one that there is not."""
+    if scale not in SCALES:
+        raise ValueError(f"no scale {scale!r}; there are {', '.join(SCALES)}")
+    return SCALES[scale]

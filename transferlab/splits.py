@@ -1,0 +1,99 @@
+"""The two tasks: the classes of a data set in two halves, at random or by kingdom."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from transferlab.datasets import DataSet
+from transferlab.notation import TASKS
+
+SPLITS = ("random", "kingdom")
+Halves = tuple[np.ndarray, np.ndarray]
+
+
+def random_halves(num_classes: int, seed: int) -> Halves:
+    """The classes 0..num_classes-1 in two random halves A and B, each sorted, as the paper made them.
+
+    The paper's recipe (its supplement, and the released scripts): NumPy's legacy generator seeded with the
+    one-element list `[seed]`, and the first half of a permutation. 1000 classes and seeds 0..3 give the
+    paper's own four splits. For an odd number B has one class more.
+
+    >>> random_halves(1000, 0)[0][:10].tolist()
+    [0, 1, 2, 5, 9, 10, 15, 16, 17, 19]
+    """
+    if num_classes < 4:
+        raise ValueError(f"got {num_classes} classes; two tasks need at least 4")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"got the seed {seed}; it is a whole number from 0 to {2**32 - 1}")
+    order = np.random.RandomState([seed]).permutation(num_classes)
+    half = num_classes // 2
+    return np.sort(order[:half]), np.sort(order[half:])
+
+
+def stratified_halves(families: tuple[str, ...], seed: int) -> Halves:
+    """Random halves in which every family is divided as evenly as can be between A and B.
+
+    Among the 1000 classes of ImageNet chance alone gives each half its share of dogs and of vehicles. Among
+    80 it does not: a half could miss a family altogether, and two tasks meant to be similar would differ.
+    Where families are odd, chance decides which half gets the odd class, and the halves stay equal.
+    """
+    halves: tuple[list[int], list[int]] = ([], [])
+    generator = np.random.RandomState([seed])
+    names = list(dict.fromkeys(families))
+    for place in generator.permutation(len(names)):
+        members = generator.permutation([i for i, family in enumerate(families) if family == names[place]])
+        smaller = 0 if len(halves[0]) <= len(halves[1]) else 1
+        middle = (len(members) + 1) // 2
+        halves[smaller].extend(members[:middle])
+        halves[1 - smaller].extend(members[middle:])
+    return np.sort(halves[0]), np.sort(halves[1])
+
+
+def kingdom_halves(kingdoms: tuple[str | None, ...]) -> Halves:
+    """A: the man-made classes, B: the natural ones (the letters of the paper's Section 4.2)."""
+    table = np.array(kingdoms, dtype=object)
+    halves = np.flatnonzero(table == "man-made"), np.flatnonzero(table == "natural")
+    if min(map(len, halves)) < 2 or sum(map(len, halves)) != len(kingdoms):
+        raise ValueError(
+            f'the split "kingdom" needs every class to be natural or man-made, and two of each; of {len(kingdoms)} '
+            f'classes {len(halves[1])} are natural and {len(halves[0])} man-made. Use split="random", or say which '
+            "is which in kingdoms.csv (datasets.load)"
+        )
+    return halves
+
+
+def halves(data: DataSet, split: str, seed: int) -> Halves:
+    """The class indices of tasks A and B. The random split follows families where the data set has them."""
+    if split == "kingdom":
+        return kingdom_halves(data.kingdoms)
+    if split != "random":
+        raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+    if data.families:
+        return stratified_halves(data.families, seed)
+    return random_halves(len(data.class_names), seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One half of a data set: uint8 images `[N, 3, H, W]`, labels int64 `[N]` as ranks among its own `classes`."""
+
+    name: str
+    classes: np.ndarray
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+def task(data: DataSet, split: str, seed: int, name: str) -> Task:
+    """Task `name`, "A" or "B", of a split: the images of its classes, relabelled 0..len(classes)-1 in class order."""
+    if name not in TASKS:
+        raise ValueError(f"no task {name!r}; there are A and B")
+    classes = halves(data, split, seed)[TASKS.index(name)]
+    arrays = {}
+    for part in ("train", "test"):
+        labels = getattr(data, f"{part}_labels")
+        mine = np.isin(labels, classes)
+        arrays[f"{part}_images"] = getattr(data, f"{part}_images")[mine]
+        arrays[f"{part}_labels"] = np.searchsorted(classes, labels[mine])
+    return Task(name, classes, **arrays)

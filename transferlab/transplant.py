@@ -1,0 +1,79 @@
+"""Surgery on networks: pure functions that copy, freeze, and prove what was copied (Section 2 of the paper)."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+def transplant(donor: nn.Sequential, n: int, fresh: nn.Sequential) -> nn.Sequential:
+    """A new network: the first `n` layers are copies of the donor's, the others copies of `fresh`.
+
+    Neither argument is touched. `n` is 0..8; raises ValueError for another `n` or for networks whose
+    layers do not correspond.
+
+    >>> from transferlab.networks import build
+    >>> donor, fresh = (build("mini", 40, 32, seed) for seed in (1, 2))
+    >>> verify(transplant(donor, 3, fresh), donor, 3, frozen=False)
+    """
+    _check(donor, n, fresh)
+    network = copy.deepcopy(fresh)
+    for name, layer in list(donor.named_children())[:n]:
+        setattr(network, name, copy.deepcopy(layer).requires_grad_(True))
+    return network
+
+
+def freeze(network: nn.Sequential, n: int) -> nn.Sequential:
+    """Make the first `n` layers constants, in place, and give the network back.
+
+    Their parameters take no gradient and their batch normalisation uses the stored statistics and
+    never updates them. Call it again after `network.train()`, which undoes the second half.
+    """
+    network[:n].eval().requires_grad_(False)
+    return network
+
+
+def train_mode(network: nn.Sequential, frozen: int) -> nn.Sequential:
+    """Training mode for the layers that learn, evaluation mode for the first `frozen` ones."""
+    return freeze(network.train(), frozen)
+
+
+def verify(network: nn.Sequential, donor: nn.Sequential, n: int, frozen: bool) -> None:
+    """Prove that exactly the first `n` layers of `network` are the donor's; raise ValueError naming the others.
+
+    A layer is the donor's if all its tensors (weights, batch-norm scales and statistics) are equal bit for
+    bit. With `frozen` its parameters must take no gradient; without, they must. A layer above `n` must not
+    hold any weight array of the donor's, and must be able to learn.
+    """
+    _check(donor, n, network)
+    faults = []
+    for index, ((name, layer), theirs) in enumerate(zip(network.named_children(), donor.children(), strict=True)):
+        if index < n:
+            different = [key for key, same in _equal_tensors(layer, theirs).items() if not same]
+            if different:
+                faults.append(f"{name} should be the donor's but differs in {', '.join(different)}")
+        elif any(same for key, same in _equal_tensors(layer, theirs).items() if theirs.state_dict()[key].dim() > 1):
+            faults.append(f"{name} should be fresh but holds the donor's weights")
+        fixed = frozen and index < n
+        if any(parameter.requires_grad == fixed for parameter in layer.parameters()):
+            faults.append(f"{name} should {'be frozen but can learn' if fixed else 'learn but is frozen'}")
+    if faults:
+        raise ValueError(f"this is not a network with {n} transplanted layers: " + "; ".join(faults))
+
+
+def _equal_tensors(layer: nn.Module, other: nn.Module) -> dict[str, bool]:
+    """For every tensor of `layer`: is the other's the same, bit for bit?"""
+    theirs = other.state_dict()
+    return {
+        key: key in theirs and theirs[key].shape == tensor.shape and torch.equal(tensor, theirs[key].to(tensor.device))
+        for key, tensor in layer.state_dict().items()
+    }
+
+
+def _check(donor: nn.Sequential, n: int, other: nn.Sequential) -> None:
+    names = [name for name, _ in donor.named_children()]
+    others = [name for name, _ in other.named_children()]
+    if names != others:
+        raise ValueError(f"the networks do not correspond: layers {names} and {others}")
+    if type(n) is not int or not 0 <= n <= len(names):
+        raise ValueError(f"cannot transplant {n!r} layers: n is a whole number from 0 to {len(names)}")
