@@ -51,7 +51,7 @@ class Lab:
         self.arguments = {
             "dataset": dataset,
             "scale": scale,
-            "runs": str(runs),
+            "runs": runs,
             "data_root": data_root,
             "device": device,
         }
@@ -181,15 +181,14 @@ def plan_sweep(
     conditions: Iterable[str], layers: Iterable[int], seeds: Iterable[int], targets: Iterable[str]
 ) -> list[tuple[Treatment, int]]:
     """The networks of a grid, bases first, in an order in which every parent comes before its children."""
-    conditions, layers, seeds, targets = (list(dict.fromkeys(_listed(x))) for x in (conditions, layers, seeds, targets))
-    for what, given, allowed in (
-        ("conditions", conditions, CONDITIONS),
-        ("layers", layers, DEPTHS),
-        ("targets", targets, TASKS),
-    ):
-        wrong = [value for value in given if value not in allowed or isinstance(value, bool)]
-        if wrong or not given:
-            raise ValueError(f"{what} are {given}; give one or more of {', '.join(map(str, allowed))}")
+    axes = {"conditions": conditions, "layers": layers, "targets": targets, "seeds": seeds}
+    for what, allowed in (("conditions", CONDITIONS), ("layers", DEPTHS), ("targets", TASKS), ("seeds", None)):
+        axes[what] = list(dict.fromkeys(_listed(axes[what])))
+        wrong = [value for value in axes[what] if isinstance(value, bool) or (allowed and value not in allowed)]
+        if wrong or not axes[what]:
+            choice = ", ".join(map(str, allowed or ("the whole numbers from 0 up",)))
+            raise ValueError(f"{what} are {axes[what]}; give a list of one or more of {choice}")
+    conditions, layers, targets, seeds = axes.values()
     grid = [
         Treatment.of(condition, n, target)
         for target, n, condition in product(targets, layers, conditions)

@@ -24,11 +24,8 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pool: bool = F
 def dense(inputs: int, outputs: int, flatten: bool = False) -> nn.Sequential:
     """A fully connected layer with normalisation and ReLU."""
     parts = [("flatten", nn.Flatten())] if flatten else []
-    parts += [
-        ("fc", nn.Linear(inputs, outputs, bias=False)),
-        ("norm", nn.BatchNorm1d(outputs)),
-        ("relu", nn.ReLU(inplace=True)),
-    ]
+    parts.append(("fc", nn.Linear(inputs, outputs, bias=False)))
+    parts += [("norm", nn.BatchNorm1d(outputs)), ("relu", nn.ReLU(inplace=True))]
     return nn.Sequential(OrderedDict(parts))
 
 

@@ -14,7 +14,7 @@ class Recipe:
     network: str = "mini"  # a name in networks.NETWORKS
     size: int = 32  # pixels, the side of the square images
     data: dict = field(default_factory=dict)  # options of datasets.load for the built-in data set
-    epochs: int = 40  # passes over the training images of the task
+    epochs: int = 48  # passes over the training images of the task
     batch: int = 64  # images a step; an incomplete last batch is left out (the order is new each epoch)
     learning_rate: float = 0.1  # the highest, reached after the warm-up; it falls to 0 along a cosine
     warmup: float = 0.1  # share of all steps in which the rate rises from 0

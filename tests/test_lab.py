@@ -1,0 +1,226 @@
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from transferlab import Lab, datasets, training
+from transferlab.lab import COLUMNS, plan_sweep
+
+
+def test_a_run_has_what_the_interface_promises(lab):
+    run = lab.run("A3B+", split="random", seed=0)
+    assert 0 <= run.accuracy <= 1
+    assert list(run.history.columns) == [
+        "epoch", "learning_rate", "train_loss", "train_accuracy", "test_accuracy", "seconds",
+    ]  # fmt: skip
+    assert len(run.history) == lab.recipe.epochs
+    assert run.history.test_accuracy.iloc[-1] == run.accuracy
+    assert [name for name, _ in run.network().named_children()][0::7] == ["conv1", "fc8"]
+    assert {path.name for path in run.path.iterdir()} == {
+        "spec.json", "history.csv", "weights.safetensors", "result.json",
+    }  # fmt: skip
+    assert repr(run).startswith("<Run A3B+: accuracy 0.")
+
+
+def test_the_accuracy_is_that_of_the_stored_weights_on_the_held_out_images(lab):
+    run, task = lab.run("B2B"), lab.task("B")
+    again = training.accuracy(run.network(), task.test_images, task.test_labels, lab.recipe.precision, "cpu")
+    assert again == run.accuracy
+
+
+def test_the_same_seed_gives_the_same_network_twice_and_another_seed_another(lab, tmp_path):
+    elsewhere = Lab(scale="smoke", runs=tmp_path / "a folder with spaces")
+    for name in ("baseB", "A2B+", "R3B"):
+        ours, theirs = lab.run(name), elsewhere.run(name)
+        assert ours.path.name == theirs.path.name
+        assert (ours.path / "weights.safetensors").read_bytes() == (theirs.path / "weights.safetensors").read_bytes()
+        pd.testing.assert_frame_equal(ours.history.drop(columns="seconds"), theirs.history.drop(columns="seconds"))
+    assert lab.run("baseB", seed=1).path != lab.run("baseB").path
+
+
+def test_what_is_in_the_store_is_not_trained_again(lab, monkeypatch):
+    lab.run("A1B")
+    monkeypatch.setattr(training, "train", lambda *args: pytest.fail("trained again"))
+    assert Lab(scale="smoke", runs=lab.store.root).run("A1B").accuracy == lab.run("A1B").accuracy
+
+
+def test_a_run_that_was_cut_off_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
+    lab = Lab(scale="smoke", runs=tmp_path)
+
+    def stop(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lab.run("baseB", on_epoch=stop)
+    assert lab.results().empty
+    monkeypatch.setattr("transferlab.store.save_file", lambda *args: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        lab.run("baseB")
+    assert lab.results().empty
+    assert [path for path in (tmp_path / "networks").iterdir()] == []
+    monkeypatch.undo()
+    assert lab.run("baseB").accuracy >= 0
+
+
+def test_killed_in_mid_sweep_it_goes_on_to_the_same_table(lab, tmp_path):
+    """kill -9 of the process that sweeps; what was finished is kept, and the second try ends with the same table."""
+    script = (
+        "import sys\nfrom transferlab import Lab\n"
+        "Lab(scale='smoke', runs=sys.argv[1]).sweep(layers=(1, 3, 5, 7), conditions=('AnB', 'BnB'))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    done = tmp_path / "networks"
+    while len(list(done.glob("[!.]*/result.json"))) < 3:
+        assert process.poll() is None, process.stderr.read()
+    process.kill()
+    process.communicate()
+    kept = {path: path.stat().st_mtime_ns for path in done.glob("[!.]*/result.json")}
+    arguments = {"layers": (1, 3, 5, 7), "conditions": ("AnB", "BnB")}
+    resumed = Lab(scale="smoke", runs=tmp_path).sweep(**arguments)
+    assert all(path.stat().st_mtime_ns == then for path, then in kept.items())
+    pd.testing.assert_frame_equal(
+        resumed.drop(columns="seconds"), lab.sweep(**arguments).drop(columns="seconds"), check_exact=True
+    )
+
+
+def test_a_sweep_is_a_row_a_network_with_its_base(lab):
+    table = lab.sweep(conditions=("AnB", "BnB+"), layers=(2, 5), seeds=(0, 1), targets=("A", "B"))
+    assert tuple(table.columns) == COLUMNS
+    assert len(table) == 2 * (2 + 2 * 2 * 2)
+    assert set(table.network) == {"baseA", "baseB", "A2B", "A5B", "B2A", "B5A", "B2B+", "B5B+", "A2A+", "A5A+"}
+    for row in table.itertuples():
+        base = table[(table.network == f"base{row.target}") & (table.seed == row.seed)].accuracy.item()
+        assert row.base_accuracy == base
+        assert lab.run(row.network, seed=row.seed).accuracy == row.accuracy
+    stored = lab.results()
+    assert {*map(tuple, table[["network", "seed"]].values)} <= {*map(tuple, stored[["network", "seed"]].values)}
+    assert tuple(stored.columns) == COLUMNS
+
+
+def test_a_sweep_in_processes_equals_runs_one_by_one(tmp_path, lab):
+    table = Lab(scale="smoke", runs=tmp_path).sweep(conditions=("random",), layers=(6, 7))
+    for row in table.itertuples():
+        assert lab.run(row.network).accuracy == row.accuracy
+
+
+def test_parents_come_first():
+    plan = plan_sweep(("AnB+", "random", "BnB"), (7, 1), (3, 4), ("B",))
+    for place, (treatment, seed) in enumerate(plan):
+        if treatment.parent:
+            assert plan.index((treatment.parent, seed)) < place
+    assert len(plan) == len(set(plan)) == 2 * (2 + 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"conditions": ("CnB",)}, "conditions are .*CnB.*base, BnB"),
+        ({"conditions": ()}, "conditions are .*one or more"),
+        ({"layers": (0,)}, "layers are .*1, 2, 3"),
+        ({"layers": (True,)}, "layers are"),
+        ({"targets": "C"}, "targets are .*A, B"),
+        ({"seeds": ()}, "seeds are"),
+        ({"seeds": (-1,)}, "seed is -1"),
+        ({"seeds": ("one",)}, "seed is 'one'"),
+        ({"split": "half"}, "no split 'half'"),
+    ],
+)
+def test_a_wrong_sweep_says_so_before_anything_is_trained(lab, arguments, message):
+    before = len(lab.results())
+    with pytest.raises(ValueError, match=message):
+        lab.sweep(**arguments)
+    assert len(lab.results()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scale": "huge"}, "no scale 'huge'; there are smoke, laptop"),
+        ({"dataset": "mnist"}, "no data set 'mnist'; there are kingdoms, folder"),
+        ({"device": "tpu"}, "no device 'tpu'"),
+        ({"dataset": "folder", "scale": "smoke"}, "needs data_root"),
+    ],
+)
+def test_a_wrong_lab_says_what_there_is(arguments, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        Lab(**{"scale": "smoke", "runs": tmp_path, **arguments})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Six classes of images of several sizes, modes and formats in the layout of ImageFolder."""
+    rng = np.random.default_rng(0)
+    root = tmp_path / "photo graphs"
+    for part, count in (("train", 5), ("val", 2)):
+        for label in range(6):
+            folder = root / part / f"class {label}"
+            folder.mkdir(parents=True)
+            for index in range(count):
+                mode, shape = [("RGB", (40, 60, 3)), ("L", (33, 90)), ("RGBA", (70, 31, 4))][index % 3]
+                image = Image.fromarray(rng.integers(0, 256, shape, np.uint8), mode=None)
+                assert image.mode == mode
+                image.save(folder / f"{index}.png")
+    return root
+
+
+def test_a_folder_of_images_is_a_data_set(photographs, tmp_path):
+    lab = Lab(dataset="folder", scale="smoke", runs=tmp_path / "runs", data_root=photographs)
+    assert lab.data.train_images.shape == (30, 3, 32, 32)
+    assert lab.data.test_images.shape == (12, 3, 32, 32)
+    assert lab.data.class_names == tuple(f"class {label}" for label in range(6))
+    assert math.isfinite(lab.run("A2B").history.train_loss.iloc[-1])
+    with pytest.raises(ValueError, match=r"kingdoms\.csv"):
+        lab.run("A2B", split="kingdom")
+    kinds = ["natural", "man-made"] * 3
+    lines = [f"class {label},{kind}\n" for label, kind in enumerate(kinds)]
+    (photographs / "kingdoms.csv").write_text("class,kingdom\n" + "".join(lines))
+    lab = Lab(dataset="folder", scale="smoke", runs=tmp_path / "runs", data_root=photographs)
+    assert lab.task("A", "kingdom").classes.tolist() == [1, 3, 5]
+
+
+def test_faults_of_a_folder_are_named(photographs, tmp_path):
+    broken = photographs / "train" / "class 3" / "0.png"
+    broken.write_bytes(broken.read_bytes()[:50])
+    with pytest.raises(ValueError, match=r"cannot read the image .*class 3.0\.png"):
+        datasets.load("folder", data_root=photographs)
+    with pytest.raises(FileNotFoundError, match="train is not there"):
+        datasets.load("folder", data_root=tmp_path)
+    with pytest.raises(ValueError, match="does not take these options"):
+        datasets.load("kingdoms", sise=32)
+
+
+def test_validation_images_come_out_of_the_training_set():
+    data = datasets.load("kingdoms", train_per_class=6, test_per_class=2)
+    held = data.for_validation(4)
+    assert len(held.train_labels) == 80 * 4
+    assert len(held.test_labels) == 80 * 2
+    images = {image.tobytes() for image in data.train_images}
+    parts = [{image.tobytes() for image in array} for array in (held.train_images, held.test_images)]
+    assert parts[0] | parts[1] == images
+    assert not parts[0] & parts[1]
+    assert held.fingerprint != data.fingerprint
+    with pytest.raises(ValueError, match="more than train_per_class=6"):
+        data.for_validation(6)
+
+
+def test_the_cache_gives_what_was_drawn_and_heals_itself(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRANSFERLAB_CACHE", str(tmp_path))
+    first = datasets.load("kingdoms", train_per_class=2, test_per_class=1)
+    (kept,) = tmp_path.glob("*.safetensors")
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert datasets.load("kingdoms", train_per_class=2, test_per_class=1).fingerprint == first.fingerprint
+    assert kept.stat().st_size > 1000
+
+
+def test_the_record_says_how_a_network_was_made(lab):
+    run = lab.run("A3B")
+    spec = json.loads((run.path / "spec.json").read_text())
+    assert spec["data"] == lab.data.fingerprint
+    assert spec["parent"] == lab.run("baseA").path.name
+    assert spec["recipe"]["precision"] in ("float32", "bfloat16")
