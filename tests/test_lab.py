@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -73,12 +74,14 @@ def test_killed_in_mid_sweep_it_goes_on_to_the_same_table(lab, tmp_path):
         "import sys\nfrom transferlab import Lab\n"
         "Lab(scale='smoke', runs=sys.argv[1]).sweep(layers=(1, 3, 5, 7), conditions=('AnB', 'BnB'))"
     )
-    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stderr=log)
     done = tmp_path / "networks"
     while len(list(done.glob("[!.]*/result.json"))) < 3:
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        time.sleep(0.05)
     process.kill()
-    process.communicate()
+    process.wait()
     kept = {path: path.stat().st_mtime_ns for path in done.glob("[!.]*/result.json")}
     arguments = {"layers": (1, 3, 5, 7), "conditions": ("AnB", "BnB")}
     resumed = Lab(scale="smoke", runs=tmp_path).sweep(**arguments)

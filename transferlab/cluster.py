@@ -23,7 +23,13 @@ def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[str, f
     with (
         dask.config.set(settings),
         SubprocessCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            # if this process is killed, the others finish what they are at and leave
+            scheduler_kwargs={"idle_timeout": "10 s"},
+            worker_kwargs={"memory_limit": 0},
+            silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster) as client,
     ):
