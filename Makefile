@@ -21,7 +21,7 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv assets train book test check unit notebooks-test smoke-book browser-test lab clean moved
+.PHONY: help venv assets train book test check unit notebooks-test smoke-book browser-test store-outputs lab clean moved
 
 help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
@@ -103,6 +103,11 @@ notebooks-test: venv
 	rm -rf _build/test-runs
 	$(SMOKE) $(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --nbval-cell-timeout 600 notebooks/*.ipynb
+
+# after a chapter was changed: store the outputs that nbval compares
+store-outputs: venv
+	rm -rf _build/test-runs
+	$(SMOKE) $(PY) tests/store_outputs.py
 
 smoke-book: assets
 	rm -rf _build/smoke

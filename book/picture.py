@@ -1,0 +1,18 @@
+"""Draw the picture of the README, book/assets/picture.png, from the networks of `make train`."""
+
+from pathlib import Path
+
+from transferlab import Lab, figures
+from transferlab.notation import CONDITIONS
+
+
+def main():
+    lab = Lab(scale="laptop")
+    table = lab.sweep(CONDITIONS)
+    ax = figures.accuracy_over_n(table, chance=1 / len(lab.task("B").classes), ax=figures.new_axes(7.2, 4.2))
+    ax.set_title("Kingdoms, random split, laptop scale, one network a point")
+    ax.figure.savefig(Path(__file__).parent / "assets" / "picture.png", dpi=120)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The chapters under papermill: good parameters run, bad ones stop at the first cell with a clear error."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def papermill(chapter, folder, *parameters):
+    """Run a chapter by the command line; the finished process and the number of code cells that were executed."""
+    output = folder / "out.ipynb"
+    arguments = [
+        item for name, value in zip(parameters[::2], parameters[1::2], strict=True) for item in ("-p", name, value)
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(chapter),
+        str(output),
+        "--cwd",
+        str(NOTEBOOKS),
+        "--no-progress-bar",
+    ]
+    process = subprocess.run(
+        [*command, "-p", "runs", str(folder / "runs"), *arguments], capture_output=True, text=True, check=False
+    )
+    cells = nbformat.read(output, as_version=4).cells
+    return process, sum(bool(cell.get("execution_count")) for cell in cells)
+
+
+def test_there_are_chapters():
+    assert len(CHAPTERS) >= 4
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_runs_with_papermills_parameters(chapter, tmp_path):
+    process, _ = papermill(chapter, tmp_path, "scale", "smoke", "seeds", "[1]", "layers", "[1,4,7]")
+    assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("sead", "3", "no parameter sead; this chapter knows dataset, scale, split, seeds"),
+        ("scale", "tiny", "no scale 'tiny'; there are smoke, laptop"),
+        ("layers", "[0, 9]", r"layers are [0, 9]; give a list of one or more of 1, 2, 3, 4, 5, 6, 7"),
+        ("layers", "3", "layers is 3; it must be a list of whole numbers"),
+        ("seeds", "[]", "seeds is []; it must be a list of whole numbers"),
+        ("seeds", "[-1]", "seed -1"),
+        ("split", "half", "no split 'half'; there are random, kingdom"),
+        ("device", "tpu", "no device 'tpu'"),
+    ],
+)
+def test_a_wrong_parameter_stops_the_first_cell(name, value, message, tmp_path):
+    arguments = {"scale": "smoke", name: value}
+    process, executed = papermill(CHAPTERS[2], tmp_path, *(item for pair in arguments.items() for item in pair))
+    assert process.returncode != 0
+    assert message in process.stderr
+    assert executed == 3  # the parameters, papermill's, and the first that does something
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_is_stored_clean(chapter):
+    """Outputs are stored for the cells that nbval compares, and only for those."""
+    cells = nbformat.read(chapter, as_version=4).cells
+    tagged = [cell.metadata.get("tags", []) for cell in cells]
+    assert sum("parameters" in tags for tags in tagged) == 1
+    compared = [
+        c for c, tags in zip(cells, tagged, strict=True) if c.cell_type == "code" and "nbval-ignore-output" not in tags
+    ]
+    assert any(cell.outputs for cell in compared)
+    for cell, tags in zip(cells, tagged, strict=True):
+        outputs = cell.get("outputs", [])
+        assert all(output.output_type != "error" for output in outputs)
+        assert not outputs or "nbval-ignore-output" not in tags, cell.source
