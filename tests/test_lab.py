@@ -146,6 +146,9 @@ def test_a_wrong_sweep_says_so_before_anything_is_trained(lab, arguments, messag
         ({"scale": "huge"}, "no scale 'huge'; there are smoke, laptop"),
         ({"dataset": "mnist"}, "no data set 'mnist'; there are kingdoms, folder"),
         ({"device": "tpu"}, "no device 'tpu'"),
+        ({"epoch": 3}, "a recipe has no epoch; it has network, size, data, epochs"),
+        ({"epochs": 0}, "epochs is 0; it must be a whole number, 1 or more"),
+        ({"precision": "int8"}, "no precision 'int8'"),
         ({"dataset": "folder", "scale": "smoke"}, "needs data_root"),
     ],
 )
@@ -219,6 +222,15 @@ def test_the_cache_gives_what_was_drawn_and_heals_itself(tmp_path, monkeypatch):
     kept.write_bytes(kept.read_bytes()[:1000])
     assert datasets.load("kingdoms", train_per_class=2, test_per_class=1).fingerprint == first.fingerprint
     assert kept.stat().st_size > 1000
+
+
+def test_a_changed_recipe_is_kept_apart(lab):
+    longer = Lab(scale="smoke", runs=lab.store.root, epochs=3)
+    assert len(longer.run("baseB").history) == 3
+    assert longer.run("baseB").path != lab.run("baseB").path
+    longer.run("A5B")
+    rows = lab.results().query("network == 'A5B' and seed == 0 and split == 'random'")
+    assert set(rows[rows.epochs == 3].base_accuracy) == {longer.run("baseB").accuracy}
 
 
 def test_the_record_says_how_a_network_was_made(lab):

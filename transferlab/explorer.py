@@ -27,19 +27,22 @@ def explorer(lab: Lab, table: pd.DataFrame, target: str = "B") -> widgets.VBox:
     table = table[table.target == target]
     split, seed = table.split.iloc[0], int(table.seed.iloc[0])
     names = [condition for condition in CONDITIONS[1:] if condition in set(table.condition)]
-    base = _state(lab.run(f"base{target}", split, seed), None, table)
+    place = figures.accuracy_over_n(table, ax=_axes())  # drawn once; each state moves the ring on it
+    base = lab.run(f"base{target}", split, seed)
+    at_zero = _state(base, None, place)
 
     def state(treatment: Treatment) -> widgets.HTML:
         if str(treatment) not in set(table.network):
             return widgets.HTML(f"<p>{treatment} was not asked for in this sweep.</p>")
-        return _state(lab.run(treatment, split, seed), lab.run(f"base{target}", split, seed), table)
+        return _state(lab.run(treatment, split, seed), base, place)
 
     def states(condition: str) -> list[widgets.HTML]:
-        return [base, *(state(Treatment.of(condition, n, target)) for n in range(1, LAYERS))]
+        return [at_zero, *(state(Treatment.of(condition, n, target)) for n in range(1, LAYERS))]
 
     chosen = widgets.ToggleButtons(options=names, description="condition", style={"button_width": "4.5rem"})
     n = widgets.IntSlider(value=0, min=0, max=LAYERS - 1, description="n", continuous_update=True)
     by_n = [widgets.Stack(states(condition), selected_index=0) for condition in names]
+    plt.close(place.figure)
     for stack in by_n:
         widgets.jslink((n, "value"), (stack, "selected_index"))
     by_condition = widgets.Stack(by_n, selected_index=0)
@@ -64,28 +67,38 @@ def sentence(run: Run, base: Run | None) -> str:
     )
 
 
-def _state(run: Run, base: Run | None, table: pd.DataFrame) -> widgets.HTML:
+def _state(run: Run, base: Run | None, place: Axes) -> widgets.HTML:
     """One picture of the explorer: diagram, place on the curve, learning curves, and the sentence."""
-    place = figures.accuracy_over_n(table, ax=figures.new_axes(4.6, 3.4))
-    place.plot(run.treatment.n, run.accuracy, "o", markersize=17, markerfacecolor="none", color="#111111")
+    ring = place.plot(run.treatment.n, run.accuracy, "o", markersize=17, markerfacecolor="none", color="#111111")
     place.set_title(f"{run.treatment} among the others", fontsize=10)
-    learning = figures.learning_curves([r for r in (base, run) if r], figures.new_axes(4.6, 3.4))
+    learning = figures.learning_curves([r for r in (base, run) if r], _axes())
     learning.set_title("learning", fontsize=10)
+    diagram = figures.diagram(run.treatment, _axes(6.4, 1.4))
     text = sentence(run, base)
     pictures = (
-        (figures.diagram(run.treatment), f"The eight layers of {run.treatment}: {text}"),
-        (place, f"Accuracy over n with {run.treatment} ringed: {run.accuracy:.1%}"),
-        (learning, f"Accuracy of {run.treatment} by epoch, ending at {run.accuracy:.1%} on held-out images"),
+        (diagram, f"The eight layers of {run.treatment}: {text}", "100%"),
+        (place, f"Accuracy over n with {run.treatment} ringed: {run.accuracy:.1%}", "18rem"),
+        (learning, f"Accuracy of {run.treatment} by epoch, ending at {run.accuracy:.1%}", "18rem"),
     )
     images = "".join(
-        f'<img src="data:image/png;base64,{_png(ax)}" alt="{html.escape(alt)}" style="max-width:100%">'
-        for ax, alt in pictures
+        f'<img src="data:image/png;base64,{_png(ax)}" alt="{html.escape(alt)}" style="flex:1 1 {width};min-width:0">'
+        for ax, alt, width in pictures
     )
-    return widgets.HTML(f"<p>{html.escape(text)}</p><div>{images}</div>")
+    for line in ring:
+        line.remove()
+    for ax in (diagram, learning):
+        plt.close(ax.figure)
+    return widgets.HTML(f'<p>{html.escape(text)}</p><div style="display:flex;flex-wrap:wrap">{images}</div>')
+
+
+def _axes(width: float = 4.6, height: float = 3.4) -> Axes:
+    """Axes with margins of their own: three times as fast to draw as the house's."""
+    figure, ax = plt.subplots(figsize=(width, height))
+    figure.subplots_adjust(left=0.15, right=0.97, bottom=0.15, top=0.9)
+    return ax
 
 
 def _png(ax: Axes) -> str:
     file = io.BytesIO()
-    ax.figure.savefig(file, dpi=80)
-    plt.close(ax.figure)
+    ax.figure.savefig(file, dpi=90)
     return base64.b64encode(file.getvalue()).decode()

@@ -29,7 +29,8 @@ class Lab:
     """Trains the networks of the study, or finds them in the run store.
 
     `dataset` is a name for `datasets.load` ("kingdoms", or "folder" with `data_root`), `scale` one of
-    `recipes.SCALES`, `runs` the folder of the run store, `device` "auto", "cpu" or "cuda".
+    `recipes.SCALES`, `runs` the folder of the run store, `device` "auto", "cpu" or "cuda". Any field of
+    `recipes.Recipe` can be changed by name, as in `Lab(epochs=12)`; such runs are kept apart in the store.
 
     >>> lab = Lab(scale="smoke")                                # doctest: +SKIP
     >>> lab.run("A3B+").accuracy                                # doctest: +SKIP
@@ -43,6 +44,7 @@ class Lab:
         runs: str | Path = "runs",
         data_root: str | Path | None = None,
         device: str = "auto",
+        **changes,
     ):
         if device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"no device {device!r}; there are auto, cpu and cuda")
@@ -57,7 +59,7 @@ class Lab:
         }
         self.scale = scale
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-        self.recipe = recipes.recipe_for(scale).on(self.device)
+        self.recipe = recipes.recipe_for(scale, **changes).on(self.device)
         options = self.recipe.data if dataset == "kingdoms" else {"data_root": data_root}
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
         self.store = Store(runs)
@@ -208,9 +210,10 @@ def table(runs: list[Run]) -> pd.DataFrame:
         facts = {key: run.spec[key] for key in ("split", "seed", "scale", "dataset")}
         outcome = {key: run.result[key] for key in ("accuracy", "epochs", "seconds")}
         made = {key: getattr(treatment, key) for key in ("condition", "n", "source", "target", "fine_tuned")}
-        rows.append({"network": str(treatment), **made, **facts, **outcome, "data": run.spec["data"]})
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, "data"])
-    key = ["target", "split", "seed", "scale", "dataset", "data"]
+        study = repr([run.spec[key] for key in ("recipe", "data", "device", "training")])
+        rows.append({"network": str(treatment), **made, **facts, **outcome, "study": study})
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "study"])
+    key = ["target", "split", "seed", "study"]
     bases = frame[frame.condition == "base"].drop_duplicates(key, keep="last").set_index(key).accuracy
     frame["base_accuracy"] = bases.reindex(pd.MultiIndex.from_frame(frame[key])).to_numpy()
     return frame[list(COLUMNS)]

@@ -49,13 +49,16 @@ class Recipe:
 SCALES = {
     # seconds a network: for tests, and to see whether a chapter runs at all. Accuracies mean nothing.
     "smoke": Recipe(data={"train_per_class": 8, "test_per_class": 8}, epochs=2, batch=32, curve_every=1),
-    # about a minute a base network on one core; base networks reach 65 to 80 % (chosen in tests/benchmarks/recipe.py)
+    # about a minute a base network on one core; base networks reach 65 to 80 %
     "laptop": Recipe(data={"train_per_class": 100, "test_per_class": 200}),
 }
 
 
-def recipe_for(scale: str) -> Recipe:
-    """The recipe of a scale; raises ValueError for one that there is not."""
+def recipe_for(scale: str, **changes) -> Recipe:
+    """The recipe of a scale, with some fields changed; raises ValueError for a scale or field that there is not."""
     if scale not in SCALES:
         raise ValueError(f"no scale {scale!r}; there are {', '.join(SCALES)}")
-    return SCALES[scale]
+    unknown = sorted({*changes} - {*SCALES[scale].spec()})
+    if unknown:
+        raise ValueError(f"a recipe has no {', '.join(unknown)}; it has {', '.join(SCALES[scale].spec())}")
+    return replace(SCALES[scale], **changes)
