@@ -67,8 +67,15 @@ def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[str, f
             done(*future.result())
 
 
+_open: dict = {}  # in a worker: the Lab in use, by its arguments, so that the images are read once
+
+
 def _train(lab: dict, job: Job, parent: tuple[str, float] | None) -> tuple[str, float]:
     """Train one network in a worker; `parent` is only there to be waited for."""
-    from transferlab.lab import open_lab
+    from transferlab.lab import Lab
 
-    return job[0], open_lab(**lab).run(*job).accuracy
+    key = repr(lab)
+    if key not in _open:
+        _open.clear()
+        _open[key] = Lab(**lab)
+    return job[0], _open[key].run(*job).accuracy

@@ -5,7 +5,6 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from time import perf_counter
@@ -50,19 +49,16 @@ class Lab:
             raise ValueError(f"no device {device!r}; there are auto, cpu and cuda")
         if device == "cuda" and not torch.cuda.is_available():
             raise ValueError('device="cuda" was asked for, but torch sees no CUDA device here; use "auto" or "cpu"')
-        self.arguments = {
-            "dataset": dataset,
-            "scale": scale,
-            "runs": runs,
-            "data_root": data_root,
-            "device": device,
-        }
         self.scale = scale
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe = recipes.recipe_for(scale, **changes).on(self.device)
         options = self.recipe.data if dataset == "kingdoms" else {"data_root": data_root}
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
         self.store = Store(runs)
+        # what a worker process needs to open the same Lab, wherever it runs
+        root = data_root and Path(data_root).absolute()
+        self.arguments = {"dataset": dataset, "scale": scale, "runs": self.store.root, "data_root": root}
+        self.arguments |= {"device": device, **changes}
 
     def task(self, name: str, split: str = "random", seed: int = 0) -> splits.Task:
         """Task "A" or "B" of a split: its classes, images and labels."""
@@ -232,9 +228,3 @@ def _seed(spec: dict, purpose: str, treatment: Treatment) -> int:
     depth = 0 if purpose == "random filters" else treatment.n  # R2B's filters are R3B's first two layers
     text = f"{purpose}/{spec['split']}/{spec['seed']}/{treatment.target}/{depth}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-
-
-@lru_cache(maxsize=1)
-def open_lab(**arguments) -> Lab:
-    """A Lab for these arguments, kept for the next call: what a worker process uses."""
-    return Lab(**arguments)
