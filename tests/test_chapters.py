@@ -51,7 +51,7 @@ def test_a_chapter_runs_with_papermills_parameters(chapter, tmp_path):
         ("scale", "tiny", "no scale 'tiny'; there are smoke, laptop"),
         ("layers", "[0, 9]", r"layers are [0, 9]; give a list of one or more of 1, 2, 3, 4, 5, 6, 7"),
         ("layers", "3", "layers is 3; it must be a list of whole numbers"),
-        ("seeds", "[]", "seeds is []; it must be a list of whole numbers"),
+        ("seeds", "[]", "seeds is '[]'; it must be a list of whole numbers"),
         ("seeds", "[-1]", "seed -1"),
         ("split", "half", "no split 'half'; there are random, kingdom"),
         ("device", "tpu", "no device 'tpu'"),

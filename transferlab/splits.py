@@ -23,11 +23,15 @@ def random_halves(num_classes: int, seed: int) -> Halves:
     """
     if num_classes < 4:
         raise ValueError(f"got {num_classes} classes; two tasks need at least 4")
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"got the seed {seed}; it is a whole number from 0 to {2**32 - 1}")
-    order = np.random.RandomState([seed]).permutation(num_classes)
+    order = _generator(seed).permutation(num_classes)
     half = num_classes // 2
     return np.sort(order[:half]), np.sort(order[half:])
+
+
+def _generator(seed: int) -> np.random.RandomState:
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"got the seed {seed}; it is a whole number from 0 to {2**32 - 1}")
+    return np.random.RandomState([seed])
 
 
 def stratified_halves(families: tuple[str, ...], seed: int) -> Halves:
@@ -38,7 +42,7 @@ def stratified_halves(families: tuple[str, ...], seed: int) -> Halves:
     Where families are odd, chance decides which half gets the odd class, and the halves stay equal.
     """
     halves: tuple[list[int], list[int]] = ([], [])
-    generator = np.random.RandomState([seed])
+    generator = _generator(seed)
     names = list(dict.fromkeys(families))
     for place in generator.permutation(len(names)):
         members = generator.permutation([i for i, family in enumerate(families) if family == names[place]])
