@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle, Wedge
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
+from torch import nn
 
 from transferlab.networks import LAYER_NAMES
 from transferlab.notation import CONDITIONS, Treatment
@@ -116,9 +117,9 @@ def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: 
     return figure
 
 
-def filters(run: Run) -> np.ndarray:
+def filters(network: nn.Sequential) -> np.ndarray:
     """First-layer filters of a network as images for `contact_sheet`: float `[filters, 3, k, k]`, each in 0..1."""
-    weights = run.network()[0].conv.weight.detach().numpy()
+    weights = network[0].conv.weight.detach().numpy()
     largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
     return 0.5 + 0.5 * weights / largest
 
