@@ -21,7 +21,7 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv assets train book test check unit notebooks-test smoke-book browser-test store-outputs lab clean moved
+.PHONY: help venv assets train book study bench test check unit notebooks-test smoke-book browser-test store-outputs lab clean moved
 
 help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
@@ -32,6 +32,7 @@ help:
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     2 to 4 min'
 	@echo '  make browser-test    the book at smoke scale, in Chromium         2 to 3 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
+	@echo 'make study           train the published study, resumable         about 2.5 h; book/results/networks.csv'
 	@echo 'make venv            install the pinned requirements in .venv     2 to 5 min, 1.5 GB (more with CUDA)'
 	@echo 'make clean           remove build products; runs/ and .venv stay  seconds'
 	@echo
@@ -83,6 +84,10 @@ train: venv
 book: assets train
 	$(RUNS) $(BOOK) build . --all -W --keep-going
 	@echo; echo "The book: $$PWD/_build/html/index.html"
+
+# the published table, row by row: it can be stopped at any time and goes on from there
+study: venv
+	$(RUNS) $(PY) -m transferlab study $(STUDY)
 
 lab: venv
 	$(RUNS) $(PY) -m jupyterlab

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from transferlab import Lab, datasets, training
@@ -30,7 +31,8 @@ def test_a_run_has_what_the_interface_promises(lab):
 
 def test_the_accuracy_is_that_of_the_stored_weights_on_the_held_out_images(lab):
     run, task = lab.run("B2B"), lab.task("B")
-    again = training.accuracy(run.network(), task.test_images, task.test_labels, lab.recipe.precision, "cpu")
+    images = training.to_input(task.test_images, lab.recipe.precision)
+    again = training.accuracy(run.network(), images, torch.as_tensor(task.test_labels), lab.recipe.precision)
     assert again == run.accuracy
 
 

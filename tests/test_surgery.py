@@ -162,10 +162,14 @@ def plain_loop(network, frozen, mine, recipe, seed):
     """The training loop as one would write it: images through the whole network, frozen layers in evaluation mode."""
     images = torch.tensor(mine.train_images).float().sub(127.5).div(63.75)
     labels = torch.tensor(mine.train_labels)
-    learned = [p for layer in network[frozen:] for p in layer.parameters()]
-    optimizer = torch.optim.SGD(
-        learned, lr=1.0, momentum=recipe.momentum, nesterov=True, weight_decay=recipe.weight_decay
-    )
+    decay = {
+        name: recipe.first_layer_decay if name == "conv1" else recipe.weight_decay for name in networks.LAYER_NAMES
+    }
+    groups = [
+        {"params": list(layer.parameters()), "weight_decay": decay[name]}
+        for name, layer in list(network.named_children())[frozen:]
+    ]
+    optimizer = torch.optim.SGD(groups, lr=1.0, momentum=recipe.momentum, nesterov=True)
     per_epoch = len(labels) // recipe.batch
     step = 0
     for epoch in range(recipe.epochs):
@@ -174,7 +178,8 @@ def plain_loop(network, frozen, mine, recipe, seed):
             network.train()
             for layer in network[:frozen]:
                 layer.eval()
-            optimizer.param_groups[0]["lr"] = training.learning_rate(recipe, step, recipe.epochs * per_epoch)
+            for group in optimizer.param_groups:
+                group["lr"] = training.learning_rate(recipe, step, recipe.epochs * per_epoch)
             loss = torch.nn.functional.cross_entropy(network(images[chosen]), labels[chosen])
             optimizer.zero_grad()
             loss.backward()

@@ -1,24 +1,41 @@
-"""The command line: `python -m transferlab warm` trains what the chapters show."""
+"""The command line: `python -m transferlab warm` trains what the chapters show, `study` what the book publishes."""
 
 import argparse
 import os
 import sys
+from pathlib import Path
 
+from transferlab import study
 from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS
 from transferlab.recipes import SCALES
+
+PUBLISHED = Path("book/results/networks.csv")
 
 
 def main() -> int:
     """Run one command; the exit status is 2 for a wrong argument, as argparse has it."""
     parser = argparse.ArgumentParser(prog="python -m transferlab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    warm = commands.add_parser("warm", help="train the networks that the chapters show, or find them")
-    warm.add_argument("--scale", choices=SCALES, default=os.environ.get("TRANSFERLAB_SCALE") or "laptop")
-    warm.add_argument("--runs", default=os.environ.get("TRANSFERLAB_RUNS") or "runs", help="the run store's folder")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--scale", choices=SCALES, default=os.environ.get("TRANSFERLAB_SCALE") or "laptop")
+    shared.add_argument("--runs", default=os.environ.get("TRANSFERLAB_RUNS") or "runs", help="the run store's folder")
+    shared.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    commands.add_parser("warm", parents=[shared], help="train the networks that the chapters show, or find them")
+    publish = commands.add_parser("study", parents=[shared], help="train the networks of the published study")
+    publish.add_argument("--out", type=Path, default=PUBLISHED, help=f"the table of results ({PUBLISHED})")
+    publish.add_argument("--replace", action="store_true", help="replace rows that other code, data or recipes made")
     arguments = parser.parse_args()
-    table = Lab(scale=arguments.scale, runs=arguments.runs).sweep(CONDITIONS)
-    print(f"{len(table)} networks are in {arguments.runs}, at {arguments.scale} scale")
+    lab = Lab(scale=arguments.scale, runs=arguments.runs, device=arguments.device)
+    if arguments.command == "warm":
+        table = lab.sweep(CONDITIONS)
+        print(f"{len(table)} networks are in {arguments.runs}, at {arguments.scale} scale")
+    else:
+        try:
+            table = study.publish(lab, arguments.out, replace=arguments.replace)
+        except ValueError as error:
+            parser.error(str(error))
+        print(f"{len(table)} networks are in {arguments.out}")
     return 0
 
 

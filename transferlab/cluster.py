@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from distributed import Client, as_completed
 from distributed.deploy.subprocess import SubprocessCluster
 
-from transferlab.notation import Treatment
-
-Job = tuple[str, str, int]  # a network's name, split, seed
+from transferlab.notation import Job, Treatment
 
 # Dask asks glibc to give memory back at once; training then spends up to half its time on getting it again.
 # Here it is kept, in large pages. (Other C libraries ignore these.) Read by the processes that start the workers.
@@ -36,10 +34,10 @@ def _environment() -> Iterator[None]:
             os.environ[name] = before
 
 
-def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[str, float], None]) -> None:
+def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[Job, float], None]) -> None:
     """Train `jobs` (in an order in which parents come first) in `workers` processes, each with a Lab(**lab).
 
-    `done` is called with the name and accuracy of each as it is finished. The processes are started as
+    `done` is called with each job and its accuracy as it is finished. The processes are started as
     programs of their own, so a script that calls this needs no `if __name__ == "__main__"`.
     """
     logging.getLogger("distributed").setLevel(logging.ERROR)
@@ -70,7 +68,7 @@ def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[str, f
 _open: dict = {}  # in a worker: the Lab in use, by its arguments, so that the images are read once
 
 
-def _train(lab: dict, job: Job, parent: tuple[str, float] | None) -> tuple[str, float]:
+def _train(lab: dict, job: Job, parent: tuple[Job, float] | None) -> tuple[Job, float]:
     """Train one network in a worker; `parent` is only there to be waited for."""
     from transferlab.lab import Lab
 
@@ -78,4 +76,4 @@ def _train(lab: dict, job: Job, parent: tuple[str, float] | None) -> tuple[str, 
     if key not in _open:
         _open.clear()
         _open[key] = Lab(**lab)
-    return job[0], _open[key].run(*job).accuracy
+    return job, _open[key].run(*job).accuracy

@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from transferlab import datasets, networks, recipes, splits, training
-from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Treatment
+from transferlab import datasets, networks, recipes, splits, streams, training
+from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, Treatment
 from transferlab.store import Run, Store
 from transferlab.transplant import transplant
 
@@ -81,7 +81,7 @@ class Lab:
         if found := self.store.find(spec):
             return found
         parent = self.run(treatment.parent, split, seed) if treatment.parent else None
-        with self.store.claim(spec), training.one_thread():
+        with self.store.claim(spec), training.one_thread(self.device):
             return self.store.find(spec) or self._train(treatment, spec, parent, on_epoch)
 
     def spec(self, treatment: Treatment, split: str, seed: int) -> dict:
@@ -116,7 +116,8 @@ class Lab:
             "seconds": perf_counter() - started,
             "num_classes": len(task.classes),
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": platform.platform(),
+            "hardware": hardware(self.device),
+            "platform": platform.platform(),
             "torch": torch.__version__,
         }
         return self.store.save(spec, history, network, result)
@@ -147,22 +148,32 @@ class Lab:
         Accuracies are fractions; `base_accuracy` is that of the base of the same target, split and seed.
         """
         plan = plan_sweep(conditions, layers, seeds, targets)
-        jobs = [(str(treatment), split, seed) for treatment, seed in plan]
-        specs = {job: self.spec(treatment, split, seed) for job, (treatment, seed) in zip(jobs, plan, strict=True)}
+        return self.train([(str(treatment), split, seed) for treatment, seed in plan])
+
+    def train(self, jobs: list[Job], done: Callable[[Job, float], None] = lambda job, accuracy: None) -> pd.DataFrame:
+        """Train or find the networks of a list of (name, split, seed) in which parents come first, with a bar.
+
+        Gives the same table as `sweep`. `done` is called with each job that was missing, and its accuracy,
+        when it is finished.
+        """
+        specs = {job: self.spec(Treatment.parse(job[0]), *job[1:]) for job in jobs}
         missing = [job for job in jobs if not self.store.find(specs[job])]
         with tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="networks", disable=not missing) as bar:
 
-            def done(name: str, accuracy: float) -> None:
-                bar.set_postfix_str(f"{name} {accuracy:.1%}")
+            def finished(job: Job, accuracy: float) -> None:
+                bar.set_postfix_str(f"{job[0]} {accuracy:.1%}")
                 bar.update()
+                done(job, accuracy)
 
-            if self.device == "cpu" and min(cores(), len(missing)) > 1:
+            if self.device == "cuda" and len(missing) > 1:
+                streams.in_parallel(self.run, missing, streams.AT_ONCE, finished)
+            elif min(cores(), len(missing)) > 1:
                 from transferlab.cluster import in_parallel  # here, since Dask takes a second to import
 
-                in_parallel(self.arguments, missing, min(cores(), len(missing)), done)
+                in_parallel(self.arguments, missing, min(cores(), len(missing)), finished)
             else:
                 for job in missing:
-                    done(job[0], self.run(*job).accuracy)
+                    finished(job, self.run(*job).accuracy)
         return table([self.store.find(spec) for spec in specs.values()])
 
     def results(self) -> pd.DataFrame:
@@ -173,6 +184,17 @@ class Lab:
 def cores() -> int:
     """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def hardware(device: str) -> str:
+    """What the arithmetic ran on, such as "AMD EPYC (AVX512)" or "NVIDIA H200"."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    described = Path("/proc/cpuinfo")  # Linux
+    lines = described.read_text(errors="replace").splitlines() if described.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name} ({torch.backends.cpu.get_cpu_capability()})"
 
 
 def plan_sweep(

@@ -56,7 +56,7 @@ def build(name: str, num_classes: int, size: int, seed: int) -> nn.Sequential:
     """A freshly initialised network: `name` from NETWORKS, weights drawn from `seed` alone.
 
     Weights are Kaiming-normal (He et al. 2015), so that the signal keeps its scale through any number
-    of untrained layers. The global random state is left as it was.
+    of untrained layers. The global random state is not touched.
 
     >>> net = build("mini", num_classes=40, size=32, seed=0)
     >>> len(net), net[:2](torch.zeros(1, 3, 32, 32)).shape
@@ -66,12 +66,15 @@ def build(name: str, num_classes: int, size: int, seed: int) -> nn.Sequential:
         raise ValueError(f"no network {name!r}; there are {', '.join(NETWORKS)}")
     if num_classes < 2 or size < 8 or size % 8:
         raise ValueError(f"got {num_classes} classes and {size} pixels; give 2 classes or more, a multiple of 8 pixels")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch.device("meta"):  # no numbers are drawn, nothing global is touched: threads can build side by side
         network = NETWORKS[name](num_classes, size)
-        for module in network.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+    network.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+            module.reset_parameters()
     return network

@@ -7,6 +7,7 @@ LAYERS = 8
 DEPTHS = tuple(range(1, LAYERS))
 TASKS = ("A", "B")
 CONDITIONS = ("base", "BnB", "AnB", "BnB+", "AnB+", "random")
+Job = tuple[str, str, int]  # what names a network of a study: its treatment, such as "A3B+", the split, the seed
 
 _ALLOWED = (
     "allowed are baseA, baseB; source, n, target as in A3B, B3B, B3A (n = 1..7, frozen), "

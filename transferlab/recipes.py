@@ -19,7 +19,8 @@ class Recipe:
     learning_rate: float = 0.1  # the highest, reached after the warm-up; it falls to 0 along a cosine
     warmup: float = 0.1  # share of all steps in which the rate rises from 0
     momentum: float = 0.9  # Nesterov
-    weight_decay: float = 1e-2  # on every parameter
+    weight_decay: float = 1e-2  # on every parameter above layer 1
+    first_layer_decay: float = 0.0  # on layer 1, which otherwise is still moving when the layers above settle
     curve_every: int = 4  # epochs between test accuracies in the learning curve
     curve_images: int = 1000  # test images for those; the last one, which is reported, always uses all
     precision: str = "auto"  # of the arithmetic: "float32", "bfloat16", or what the device does fastest

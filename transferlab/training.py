@@ -12,22 +12,25 @@ from time import perf_counter
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from transferlab.recipes import Recipe
 from transferlab.splits import Task
+from transferlab.steps import Step, autocast
 from transferlab.transplant import train_mode
 
-VERSION = 1  # of the training semantics: raise it when the same spec would give another network
+VERSION = 2  # of the training semantics: raise it when the same spec would give another network
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread of arithmetic, so that a network is the same whoever trains it, to the last bit.
+def one_thread(device: str = "cpu") -> Iterator[None]:
+    """One thread of arithmetic on the CPU, so that a network is the same whoever trains it, to the last bit.
 
     Networks are trained side by side in processes; threads inside one of them would only wait for each other.
     """
+    if device != "cpu":
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -48,23 +51,13 @@ def outputs(layers: nn.Sequential, inputs: torch.Tensor, precision: str, batch: 
     if not len(layers):
         return inputs
     layers.eval()
-    with autocast(inputs.device.type, precision):
+    with autocast(inputs.device, precision):
         return torch.cat([layers(part) for part in inputs.split(batch)])
 
 
-def autocast(device: str, precision: str) -> torch.autocast:
-    """Arithmetic of the given precision; parameters stay float32."""
-    return torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
-
-
-def accuracy(network: nn.Sequential, images: np.ndarray, labels: np.ndarray, precision: str, device: str) -> float:
-    """Top-1 accuracy, 0..1, of a network on uint8 images `[N, 3, H, W]` with labels `[N]`."""
-    right = 0
-    for start in range(0, len(labels), 500):
-        part = slice(start, start + 500)
-        logits = outputs(network, to_input(images[part], precision, device), precision)
-        right += int((logits.argmax(1).cpu().numpy() == labels[part]).sum())
-    return right / len(labels)
+def accuracy(layers: nn.Sequential, inputs: torch.Tensor, labels: torch.Tensor, precision: str) -> float:
+    """Top-1 accuracy, 0..1, of the layers on their inputs, with labels `[N]`, int64."""
+    return (outputs(layers, inputs, precision).argmax(1) == labels).sum().item() / len(labels)
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -95,47 +88,41 @@ def train(
         raise ValueError(f"task {task.name} has {len(task.train_labels)} training images; it takes 2 to train")
     network.to(device, memory_format=torch.channels_last)
     train_mode(network, frozen)
-    prefix, learned = network[:frozen], network[frozen:]
-    inputs = outputs(prefix, to_input(task.train_images, recipe.precision, device), recipe.precision)
-    labels = torch.as_tensor(task.train_labels, device=device)
-    curve = np.linspace(0, len(task.test_labels) - 1, min(recipe.curve_images, len(task.test_labels))).astype(int)
-    optimizer = torch.optim.SGD(
-        learned.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
+    prefix, learned, precision = network[:frozen], network[frozen:], recipe.precision
+    # what the frozen layers give, computed once
+    inputs, test_inputs = (
+        outputs(prefix, to_input(images, precision, device), precision)
+        for images in (task.train_images, task.test_images)
     )
+    labels, test_labels = (torch.as_tensor(part, device=device) for part in (task.train_labels, task.test_labels))
+    curve = torch.linspace(0, len(test_labels) - 1, min(recipe.curve_images, len(test_labels)), device=device).long()
+    curve_inputs, curve_labels = test_inputs[curve], test_labels[curve]
     batch = min(recipe.batch, len(labels))
-    per_epoch = len(labels) // batch
+    steps = len(labels) // batch
+    step = Step(learned, inputs, labels, recipe, batch)
     rows = []
     for epoch in range(recipe.epochs):
         started = perf_counter()
         generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-        order = torch.randperm(len(labels), generator=generator)[: per_epoch * batch].to(device)
-        losses, right = torch.zeros((), device=device), torch.zeros((), device=device)
+        order = torch.randperm(len(labels), generator=generator)[: steps * batch].to(device)
+        step.losses.zero_()
+        step.right.zero_()
         train_mode(network, frozen)
         for index, chosen in enumerate(order.split(batch)):
-            step = epoch * per_epoch + index
-            optimizer.param_groups[0]["lr"] = learning_rate(recipe, step, recipe.epochs * per_epoch)
-            with autocast(device, recipe.precision):
-                logits = learned(inputs[chosen])
-                loss = F.cross_entropy(logits, labels[chosen])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            losses += loss.detach()
-            right += (logits.argmax(1) == labels[chosen]).sum()
-        last = epoch + 1 == recipe.epochs
-        test = slice(None) if last else curve
-        measured = last or (epoch + 1) % recipe.curve_every == 0
+            rate = learning_rate(recipe, epoch * steps + index, recipe.epochs * steps)
+            step(chosen, rate)
+        score = math.nan
+        if epoch + 1 == recipe.epochs:
+            score = accuracy(learned, test_inputs, test_labels, precision)
+        elif (epoch + 1) % recipe.curve_every == 0:
+            score = accuracy(learned, curve_inputs, curve_labels, precision)
         rows.append(
             {
                 "epoch": epoch + 1,
-                "learning_rate": optimizer.param_groups[0]["lr"],
-                "train_loss": losses.item() / per_epoch,
-                "train_accuracy": right.item() / (per_epoch * batch),
-                "test_accuracy": accuracy(
-                    network, task.test_images[test], task.test_labels[test], recipe.precision, device
-                )
-                if measured
-                else math.nan,
+                "learning_rate": rate,
+                "train_loss": step.losses.item() / steps,
+                "train_accuracy": step.right.item() / (steps * batch),
+                "test_accuracy": score,
                 "seconds": perf_counter() - started,
             }
         )

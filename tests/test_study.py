@@ -1,0 +1,61 @@
+"""The published table: written row by row, resumable, and never another version's rows in silence."""
+
+import pandas as pd
+import pytest
+
+from transferlab import Lab, study
+
+SMALL = (("random", (0,), ("base", "AnB", "AnB+"), (1, 7)),)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    lab = Lab(scale="smoke", runs=folder / "runs")
+    return folder, lab, study.publish(lab, folder / "networks.csv", SMALL)
+
+
+def test_a_row_a_network_with_its_base_and_provenance(published):
+    _, lab, table = published
+    assert len(table) == 2 + 2 * 2 * 2
+    for row in table.itertuples():
+        run = lab.run(row.network, row.split, row.seed)
+        assert (row.accuracy, row.run, row.data) == (run.accuracy, run.path.name, lab.data.fingerprint)
+        assert row.base_accuracy == lab.run(f"base{row.target}").accuracy
+    assert table[list(study.PROVENANCE)].notna().all().all()
+
+
+def test_each_row_is_there_as_soon_as_its_network_is(published, tmp_path, monkeypatch):
+    _, lab, table = published
+    seen = []
+    saved = study._save
+    monkeypatch.setattr(study, "_save", lambda rows, path: (saved(rows, path), seen.append(len(study.read(path)))))
+    study.publish(lab, tmp_path / "networks.csv", SMALL)
+    assert seen == list(range(1, len(table) + 1))
+
+
+def test_it_goes_on_from_the_rows_even_without_the_store(published, tmp_path):
+    _, _, table = published
+    half = tmp_path / "networks.csv"
+    table[table.target == "B"].to_csv(half, index=False)
+    kept = half.read_text().splitlines()
+    elsewhere = Lab(scale="smoke", runs=tmp_path / "runs")
+    resumed = study.publish(elsewhere, half, SMALL)
+    timing = ["seconds", "trained_at"]
+    pd.testing.assert_frame_equal(resumed.drop(columns=timing), table.drop(columns=timing), check_exact=True)
+    assert set(kept) <= set(half.read_text().splitlines())
+    trained = {path.name.split("-")[0] for path in (tmp_path / "runs" / "networks").iterdir()}
+    assert trained == {"baseA", "baseB", "B1A", "B7A", "B1A+", "B7A+"}  # what was missing, and its parents
+
+
+def test_rows_of_another_recipe_are_not_replaced_in_silence(published, tmp_path):
+    folder, _, table = published
+    path = tmp_path / "networks.csv"
+    table.to_csv(path, index=False)
+    before = path.read_bytes()
+    other = Lab(scale="smoke", runs=folder / "runs", epochs=1)
+    with pytest.raises(ValueError, match=r"10 of the 10 rows .* made by other code, data or recipe .*--replace"):
+        study.publish(other, path, SMALL)
+    assert path.read_bytes() == before
+    replaced = study.publish(other, path, SMALL, replace=True)
+    assert set(replaced.run).isdisjoint(table.run) and len(replaced) == len(table)

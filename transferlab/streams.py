@@ -1,0 +1,41 @@
+"""Many networks at a time on one GPU: threads of this process, each with a CUDA stream of its own.
+
+One network of the study leaves most of a GPU idle. Threads suffice to fill it, since a step is one call
+(`steps`), and they share the process's one CUDA context.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
+
+import torch
+
+from transferlab.notation import Job, Treatment
+
+AT_ONCE = 8  # networks; more gain little, since each takes a share of the same kernels
+
+
+def in_parallel(run: Callable, jobs: list[Job], workers: int, done: Callable[[Job, float], None]) -> None:
+    """Call `run(*job)`, which gives a Run, for all `jobs` (parents first), `workers` at a time.
+
+    `done` is called with each job and its accuracy as it is finished. The first error ends it all, once the
+    networks under way are finished.
+    """
+
+    def train(job: Job, parent: Future | None) -> tuple[Job, float]:
+        if parent:
+            parent.result()
+        with torch.cuda.stream(torch.cuda.Stream()) if torch.cuda.is_available() else nullcontext():
+            return job, run(*job).accuracy
+
+    futures: dict[Job, Future] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        for name, split, seed in jobs:
+            parent = futures.get((str(Treatment.parse(name).parent), split, seed))
+            futures[name, split, seed] = pool.submit(train, (name, split, seed), parent)
+        try:
+            for future in as_completed(futures.values()):
+                done(*future.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -1,0 +1,87 @@
+"""The published study: which networks it has, and the table of them that the book reads, row by row.
+
+A row is written as soon as its network is trained, so a study can be stopped at any time and goes on from there,
+even where the run store is lost. A row says by its `run` (the name of its folder in the store, a digest of all that
+determines the result) which code, recipe and data made it, and is never overwritten in silence by another's.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from transferlab.lab import COLUMNS, Lab, plan_sweep, table
+from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, Treatment
+from transferlab.store import Run
+
+DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
+# (split, seeds, conditions, layers), in the order in which they are trained; everything into both tasks
+STUDY = (("random", range(4), CONDITIONS, DEPTHS), ("kingdom", range(3), DISSIMILAR, DEPTHS))
+PROVENANCE = ("run", "data", "training", "hardware", "torch", "trained_at")
+ORDER = ["split", "seed", "target", "condition", "n"]
+
+
+def jobs(study: tuple = STUDY) -> list[Job]:
+    """All networks of a study, parents first."""
+    return [
+        (str(treatment), split, seed)
+        for split, seeds, conditions, layers in study
+        for treatment, seed in plan_sweep(conditions, layers, seeds, TASKS)
+    ]
+
+
+def publish(lab: Lab, path: Path, study: tuple = STUDY, replace: bool = False) -> pd.DataFrame:
+    """Train what the table at `path` lacks, write each row when its network is finished, and give the table.
+
+    Raises ValueError if the table holds rows of these networks made by other code, data or recipe, unless
+    `replace` says that those may go.
+    """
+    specs = {job: lab.spec(Treatment.parse(job[0]), *job[1:]) for job in jobs(study)}
+    wanted = {job: lab.store.path(spec).name for job, spec in specs.items()}
+    rows = read(path)
+    other = [wanted.get((row.network, row.split, row.seed), row.run) != row.run for row in rows.itertuples()]
+    if any(other) and not replace:
+        first = rows[other].iloc[0]
+        raise ValueError(
+            f"{sum(other)} of the {len(rows)} rows of {path} were made by other code, data or recipe (the first: "
+            f"{first.network}, split {first.split}, seed {first.seed}). Say --replace to train these networks again "
+            "in their place, or --out FILE to leave the table as it is"
+        )
+    rows = rows[[not wrong for wrong in other]]
+    missing = [job for job, run in wanted.items() if run not in set(rows.run)]
+
+    def write(job: Job, accuracy: float = 0) -> None:
+        nonlocal rows
+        if job in missing:
+            row = _row(lab.store.find(specs[job]))
+            rows = pd.concat([rows, row], ignore_index=True) if len(rows) else row
+            _save(rows, path)
+
+    for job in missing:
+        if lab.store.find(specs[job]):
+            write(job)
+    parents = {(str(Treatment.parse(name).parent), split, seed) for name, split, seed in missing}
+    lab.train([job for job in specs if job in missing or job in parents], write)
+    return read(path)
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The table at `path`: the columns of `Lab.sweep` and PROVENANCE. Without rows if there is no file."""
+    if not path.exists():
+        return pd.DataFrame(columns=[*COLUMNS, *PROVENANCE])
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def _row(run: Run) -> pd.DataFrame:
+    made = {"run": run.path.name, "data": run.spec["data"], "training": run.spec["training"]}
+    return table([run]).assign(**made, **{name: run.result[name] for name in ("hardware", "torch", "trained_at")})
+
+
+def _save(rows: pd.DataFrame, path: Path) -> None:
+    """Write the table in its order, beside and renamed, each row with the accuracy of its base where that is known."""
+    bases = rows[rows.condition == "base"].set_index(["split", "seed", "target"]).accuracy
+    key = pd.MultiIndex.from_frame(rows[["split", "seed", "target"]])
+    rows = rows.assign(base_accuracy=bases.reindex(key).to_numpy(), seconds=rows.seconds.astype(float).round(1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    rows.sort_values(ORDER).to_csv(beside, index=False)
+    beside.replace(path)
