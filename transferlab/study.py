@@ -14,19 +14,20 @@ from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, Treatment
 from transferlab.store import Run
 
 DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
-# (split, seeds, conditions, layers), in the order in which they are trained; everything into both tasks
+# (split, seeds, conditions, layers); everything into both tasks
 STUDY = (("random", range(4), CONDITIONS, DEPTHS), ("kingdom", range(3), DISSIMILAR, DEPTHS))
 PROVENANCE = ("run", "data", "training", "hardware", "torch", "trained_at")
 ORDER = ["split", "seed", "target", "condition", "n"]
 
 
 def jobs(study: tuple = STUDY) -> list[Job]:
-    """All networks of a study, parents first."""
-    return [
+    """All networks of a study, parents first, and a seed of every split before the next: it can be stopped early."""
+    listed = [
         (str(treatment), split, seed)
         for split, seeds, conditions, layers in study
         for treatment, seed in plan_sweep(conditions, layers, seeds, TASKS)
     ]
+    return sorted(listed, key=lambda job: job[2])
 
 
 def publish(lab: Lab, path: Path, study: tuple = STUDY, replace: bool = False) -> pd.DataFrame:
@@ -38,15 +39,19 @@ def publish(lab: Lab, path: Path, study: tuple = STUDY, replace: bool = False) -
     specs = {job: lab.spec(Treatment.parse(job[0]), *job[1:]) for job in jobs(study)}
     wanted = {job: lab.store.path(spec).name for job, spec in specs.items()}
     rows = read(path)
-    other = [wanted.get((row.network, row.split, row.seed), row.run) != row.run for row in rows.itertuples()]
-    if any(other) and not replace:
+    other = pd.Series(
+        [wanted.get((row.network, row.split, row.seed), row.run) != row.run for row in rows.itertuples()],
+        index=rows.index,
+        dtype=bool,
+    )
+    if other.any() and not replace:
         first = rows[other].iloc[0]
         raise ValueError(
-            f"{sum(other)} of the {len(rows)} rows of {path} were made by other code, data or recipe (the first: "
+            f"{other.sum()} of the {len(rows)} rows of {path} were made by other code, data or recipe (the first: "
             f"{first.network}, split {first.split}, seed {first.seed}). Say --replace to train these networks again "
             "in their place, or --out FILE to leave the table as it is"
         )
-    rows = rows[[not wrong for wrong in other]]
+    rows = rows[~other]
     missing = [job for job, run in wanted.items() if run not in set(rows.run)]
 
     def write(job: Job, accuracy: float = 0) -> None:
