@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from transferlab import Lab, study
 
@@ -59,3 +60,9 @@ def test_rows_of_another_recipe_are_not_replaced_in_silence(published, tmp_path)
     assert path.read_bytes() == before
     replaced = study.publish(other, path, SMALL, replace=True)
     assert set(replaced.run).isdisjoint(table.run) and len(replaced) == len(table)
+
+
+def test_two_studies_do_not_write_one_table(published, tmp_path):
+    _, lab, _ = published
+    with FileLock(tmp_path / "networks.lock"), pytest.raises(ValueError, match="another process is writing"):
+        study.publish(lab, tmp_path / "networks.csv", SMALL)

@@ -10,8 +10,6 @@ from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS
 from transferlab.recipes import SCALES
 
-PUBLISHED = Path("book/results/networks.csv")
-
 
 def main() -> int:
     """Run one command; the exit status is 2 for a wrong argument, as argparse has it."""
@@ -23,7 +21,7 @@ def main() -> int:
     shared.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     commands.add_parser("warm", parents=[shared], help="train the networks that the chapters show, or find them")
     publish = commands.add_parser("study", parents=[shared], help="train the networks of the published study")
-    publish.add_argument("--out", type=Path, default=PUBLISHED, help=f"the table of results ({PUBLISHED})")
+    publish.add_argument("--out", type=Path, default=study.RESULTS / "networks.csv", help="the table of results")
     publish.add_argument("--replace", action="store_true", help="replace rows that other code, data or recipes made")
     arguments = parser.parse_args()
     lab = Lab(scale=arguments.scale, runs=arguments.runs, device=arguments.device)

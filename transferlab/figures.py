@@ -1,5 +1,7 @@
 """The figures of the book. A condition has the same colour and marker everywhere (the Okabe-Ito palette)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -18,14 +20,14 @@ MARKERS = dict(zip(CONDITIONS, "sovDPX", strict=True))
 ORIGINS = {"A": "#F2B48C", "B": "#8FBFE0", "R": "#CDAFC2", "fresh": "#F4F4F4"}  # where a layer comes from
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean accuracy of each condition at each n, with a 95 % t interval over networks and their number.
+def summary(table: pd.DataFrame, value: str = "accuracy") -> pd.DataFrame:
+    """Mean of a column for each condition at each n, with a 95 % t interval over networks and their number.
 
     Columns condition, n, mean, low, high, networks; low and high are NaN for a single network.
     """
     rows = []
     for (condition, n), group in table.groupby(["condition", "n"]):
-        values = group.accuracy
+        values = group[value]
         low = high = np.nan
         if len(values) > 1:
             low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
@@ -33,24 +35,23 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["condition", "n", "mean", "low", "high", "networks"])
 
 
-def accuracy_over_n(table: pd.DataFrame, chance: float | None = None, ax: Axes | None = None) -> Axes:
-    """The paper's Figure 2 for a table of `Lab.sweep`: accuracy on the target against n.
+def accuracy_over_n(
+    table: pd.DataFrame, chance: float | None = None, ax: Axes | None = None, mine: pd.DataFrame | None = None
+) -> Axes:
+    """The paper's Figure 2 for a table of `Lab.sweep` or of the published study: accuracy on the target against n.
 
     Lines are means, bars their 95 % intervals where there is more than one network, dots single networks;
-    the dashed line is the base. `chance` (0..1), if given, is a dotted one.
+    the dashed line is the base. `chance` (0..1), if given, is a dotted one. The networks of `mine`, the reader's
+    own, are crosses on top.
     """
     ax = ax or new_axes()
-    means = summary(table)
-    for condition in [c for c in CONDITIONS if c in set(table.condition)]:
-        mine, curve = table[table.condition == condition], means[means.condition == condition]
-        style = {"color": COLOURS[condition], "marker": MARKERS[condition]}
-        ax.plot(mine.n, mine.accuracy, linestyle="", alpha=0.45, markersize=4, markeredgewidth=0, **style)
-        if condition == "base":
-            ax.axhline(curve["mean"].item(), color=COLOURS["base"], linewidth=1, linestyle="--")
-        several = curve.networks.min() > 1
-        spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several else None
-        label = f"{condition} ({mine.groupby('n').size().min()} per point)" if several else condition
-        ax.errorbar(curve.n, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style)
+    base = table[table.condition == "base"]
+    if len(base):
+        ax.axhline(base.accuracy.mean(), color=COLOURS["base"], linewidth=1, linestyle="--")
+    _curves(ax, table, "accuracy")
+    if mine is not None:
+        colours = mine.condition.map(COLOURS)
+        ax.scatter(mine.n, mine.accuracy, 70, colours, marker="x", linewidths=2, zorder=5, label="your networks")
     if chance is not None:
         ax.axhline(chance, color="#777777", linewidth=1, linestyle=":")
         ax.annotate("chance", (0, chance), xytext=(0, 3), textcoords="offset points", color="#555555", fontsize=8)
@@ -58,6 +59,49 @@ def accuracy_over_n(table: pd.DataFrame, chance: float | None = None, ax: Axes |
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.legend(fontsize=8, framealpha=0.9)
     return ax
+
+
+def difference_over_n(
+    table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS[1:], ax: Axes | None = None, of_2014: bool = False
+) -> Axes:
+    """Accuracy minus that of the base of the same classes and seed, in points, against n.
+
+    Lines, bars and dots as in `accuracy_over_n`. Call it again with `of_2014` to lay the networks of 2014 over
+    it: hollow markers on dotted lines, a little to the right.
+    """
+    ax = ax or new_axes()
+    table = table[table.condition.isin(conditions)]
+    points = table.assign(points=100 * (table.accuracy - table.base_accuracy)).dropna(subset="points")
+    _curves(ax, points, "points", of_2014)
+    if not of_2014:
+        ax.axhline(0, color=COLOURS["base"], linewidth=1, linestyle="--")
+        ax.set(xlabel="n, the number of layers copied", ylabel="points above or below its own base", xticks=range(1, 8))
+    ax.legend(fontsize=8, framealpha=0.9)
+    return ax
+
+
+def _curves(ax: Axes, table: pd.DataFrame, value: str, of_2014: bool = False) -> None:
+    """For each condition: a dot a network, the means joined by a line, and their intervals."""
+    means, shift = summary(table, value), 0.12 * of_2014
+    for condition in [c for c in CONDITIONS if c in set(table.condition)]:
+        mine, curve = table[table.condition == condition], means[means.condition == condition]
+        style = {"color": COLOURS[condition], "marker": MARKERS[condition]}
+        if of_2014:
+            style |= {"markerfacecolor": "white", "linestyle": ":"}
+        else:
+            ax.plot(mine.n, mine[value], alpha=0.45, markersize=4, markeredgewidth=0, **style | {"linestyle": ""})
+        several = bool(curve.networks.min() > 1)
+        spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several else None
+        label = condition + ", 2014" * of_2014 + f" ({_counts(curve.networks)} a point)" * several
+        ax.errorbar(
+            curve.n + shift, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style
+        )
+
+
+def _counts(networks: pd.Series) -> str:
+    """How many networks a point stands for, such as "8" or "6 to 8"."""
+    fewest, most = networks.min(), networks.max()
+    return str(most) if fewest == most else f"{fewest} to {most}"
 
 
 def learning_curves(runs: list[Run], ax: Axes | None = None) -> Axes:

@@ -62,7 +62,7 @@ class Lab:
 
     def task(self, name: str, split: str = "random", seed: int = 0) -> splits.Task:
         """Task "A" or "B" of a split: its classes, images and labels."""
-        return splits.task(self.data, split, seed, name)
+        return splits.task(self.data, split, seed, name).limited(self.recipe.train_per_class.get(name))
 
     def run(
         self,
@@ -96,7 +96,7 @@ class Lab:
             "split": split,
             "seed": seed,
             "scale": self.scale,
-            "recipe": self.recipe.spec(),
+            "recipe": self.recipe.spec(treatment),
             "dataset": self.data.name,
             "data": self.data.fingerprint,
             "device": self.device,
@@ -125,13 +125,13 @@ class Lab:
     def _prepare(self, treatment: Treatment, spec: dict, num_classes: int, parent: Run | None) -> torch.nn.Sequential:
         """The network before training: fresh, or with its first n layers transplanted."""
 
-        def fresh(purpose: str) -> torch.nn.Sequential:
+        def fresh(purpose: str, initialisation: str = "kaiming") -> torch.nn.Sequential:
             seed = _seed(spec, purpose, treatment)
-            return networks.build(self.recipe.network, num_classes, self.recipe.size, seed)
+            return networks.build(self.recipe.network, num_classes, self.recipe.size, seed, initialisation)
 
         if treatment.source is None:
             return fresh("base")
-        donor = parent.network() if parent else fresh("random filters")
+        donor = parent.network() if parent else fresh("random filters", self.recipe.random_filters)
         return transplant(donor, treatment.n, fresh("upper layers"))
 
     def sweep(

@@ -52,11 +52,23 @@ def mini(num_classes: int, size: int = 32) -> nn.Sequential:
 NETWORKS = {"mini": mini}
 
 
-def build(name: str, num_classes: int, size: int, seed: int) -> nn.Sequential:
+def kaiming(weight: torch.Tensor, generator: torch.Generator) -> None:
+    """He et al. 2015: the signal keeps its scale through any number of untrained layers."""
+    nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+
+
+def gaussian(weight: torch.Tensor, generator: torch.Generator) -> None:
+    """The paper's: a normal distribution of standard deviation 0.01, whatever the size of the layer."""
+    nn.init.normal_(weight, std=0.01, generator=generator)
+
+
+INITIALISATIONS = {"kaiming": kaiming, "gaussian": gaussian}
+
+
+def build(name: str, num_classes: int, size: int, seed: int, initialisation: str = "kaiming") -> nn.Sequential:
     """A freshly initialised network: `name` from NETWORKS, weights drawn from `seed` alone.
 
-    Weights are Kaiming-normal (He et al. 2015), so that the signal keeps its scale through any number
-    of untrained layers. The global random state is not touched.
+    `initialisation` is one of INITIALISATIONS. The global random state is not touched.
 
     >>> net = build("mini", num_classes=40, size=32, seed=0)
     >>> len(net), net[:2](torch.zeros(1, 3, 32, 32)).shape
@@ -72,7 +84,7 @@ def build(name: str, num_classes: int, size: int, seed: int) -> nn.Sequential:
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            INITIALISATIONS[initialisation](module.weight, generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):

@@ -1,8 +1,11 @@
 """The scales of the study: everything about a training run that is not its treatment, split or seed."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 import torch
+
+from transferlab.networks import INITIALISATIONS
+from transferlab.notation import TASKS, Treatment
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -24,11 +27,19 @@ class Recipe:
     curve_every: int = 4  # epochs between test accuracies in the learning curve
     curve_images: int = 1000  # test images for those; the last one, which is reported, always uses all
     precision: str = "auto"  # of the arithmetic: "float32", "bfloat16", or what the device does fastest
+    random_filters: str = "kaiming"  # how the untrained layers of random networks are drawn: networks.INITIALISATIONS
+    train_per_class: dict = field(default_factory=dict)  # such as {"B": 20}: train on so many images of a class of B
 
     def __post_init__(self):
         """Refuse values that cannot be trained with."""
         if self.precision not in PRECISIONS:
             raise ValueError(f"no precision {self.precision!r}; there are {', '.join(PRECISIONS)}")
+        if self.random_filters not in INITIALISATIONS:
+            known = ", ".join(INITIALISATIONS)
+            raise ValueError(f"random_filters is {self.random_filters!r}; there are {known}")
+        for task, images in self.train_per_class.items():
+            if task not in TASKS or type(images) is not int or images < 1:
+                raise ValueError(f'train_per_class is {self.train_per_class!r}; give images of a class, as {{"B": 20}}')
         for name in ("epochs", "batch", "curve_every", "curve_images"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be a whole number, 1 or more")
@@ -42,9 +53,18 @@ class Recipe:
         fast = torch.cuda.is_bf16_supported() if device == "cuda" else torch.cpu._is_avx512_bf16_supported()
         return replace(self, precision="bfloat16" if fast else "float32")
 
-    def spec(self) -> dict:
-        """The recipe as plain values, for a run's record."""
-        return asdict(self)
+    def spec(self, treatment: Treatment) -> dict:
+        """What of the recipe matters to a network, as plain values, for its record.
+
+        What does not matter to it is left out: a base network is the same one whatever random filters are.
+        """
+        values = asdict(self)
+        if treatment.condition != "random" or self.random_filters == "kaiming":
+            del values["random_filters"]
+        values["train_per_class"] = self.train_per_class.get(treatment.target)
+        if values["train_per_class"] is None:
+            del values["train_per_class"]
+        return values
 
 
 SCALES = {
@@ -59,7 +79,8 @@ def recipe_for(scale: str, **changes) -> Recipe:
     """The recipe of a scale, with some fields changed; raises ValueError for a scale or field that there is not."""
     if scale not in SCALES:
         raise ValueError(f"no scale {scale!r}; there are {', '.join(SCALES)}")
-    unknown = sorted({*changes} - {*SCALES[scale].spec()})
+    names = [one.name for one in fields(Recipe)]
+    unknown = sorted({*changes} - {*names})
     if unknown:
-        raise ValueError(f"a recipe has no {', '.join(unknown)}; it has {', '.join(SCALES[scale].spec())}")
+        raise ValueError(f"a recipe has no {', '.join(unknown)}; it has {', '.join(names)}")
     return replace(SCALES[scale], **changes)

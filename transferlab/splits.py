@@ -1,6 +1,6 @@
 """The two tasks: the classes of a data set in two halves, at random or by kingdom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,6 +87,21 @@ class Task:
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
+
+    def limited(self, train_per_class: int | None) -> "Task":
+        """The same task with only the first `train_per_class` training images of every class (None: with all)."""
+        if train_per_class is None:
+            return self
+        place = np.empty(len(self.train_labels), np.int64)
+        for label in range(len(self.classes)):
+            members = np.flatnonzero(self.train_labels == label)
+            if len(members) < train_per_class:
+                raise ValueError(
+                    f"task {self.name} was to train on {train_per_class} images of a class; one has {len(members)}"
+                )
+            place[members] = np.arange(len(members))
+        few = place < train_per_class
+        return replace(self, train_images=self.train_images[few], train_labels=self.train_labels[few])
 
 
 def task(data: DataSet, split: str, seed: int, name: str) -> Task:

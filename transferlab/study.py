@@ -8,6 +8,7 @@ determines the result) which code, recipe and data made it, and is never overwri
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from transferlab.lab import COLUMNS, Lab, plan_sweep, table
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, Treatment
@@ -16,6 +17,7 @@ from transferlab.store import Run
 DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
 # (split, seeds, conditions, layers); everything into both tasks
 STUDY = (("random", range(4), CONDITIONS, DEPTHS), ("kingdom", range(3), DISSIMILAR, DEPTHS))
+RESULTS = Path(__file__).parents[1] / "book" / "results"
 PROVENANCE = ("run", "data", "training", "hardware", "torch", "trained_at")
 ORDER = ["split", "seed", "target", "condition", "n"]
 
@@ -33,9 +35,18 @@ def jobs(study: tuple = STUDY) -> list[Job]:
 def publish(lab: Lab, path: Path, study: tuple = STUDY, replace: bool = False) -> pd.DataFrame:
     """Train what the table at `path` lacks, write each row when its network is finished, and give the table.
 
-    Raises ValueError if the table holds rows of these networks made by other code, data or recipe, unless
-    `replace` says that those may go.
+    Raises ValueError if another process is writing the table, or if it holds rows of these networks made by
+    other code, data or recipe, unless `replace` says that those may go.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path.with_suffix(".lock"), timeout=0):
+            return _publish(lab, path, study, replace)
+    except Timeout:
+        raise ValueError(f"another process is writing {path}; wait for it, or stop it first") from None
+
+
+def _publish(lab: Lab, path: Path, study: tuple, replace: bool) -> pd.DataFrame:
     specs = {job: lab.spec(Treatment.parse(job[0]), *job[1:]) for job in jobs(study)}
     wanted = {job: lab.store.path(spec).name for job, spec in specs.items()}
     rows = read(path)
@@ -69,6 +80,11 @@ def publish(lab: Lab, path: Path, study: tuple = STUDY, replace: bool = False) -
     return read(path)
 
 
+def published(name: str = "networks") -> pd.DataFrame:
+    """A table of the book's results by its file's name: "networks" is the study, "networks_2014" that of 2014."""
+    return read(RESULTS / f"{name}.csv")
+
+
 def read(path: Path) -> pd.DataFrame:
     """The table at `path`: the columns of `Lab.sweep` and PROVENANCE. Without rows if there is no file."""
     if not path.exists():
@@ -86,7 +102,6 @@ def _save(rows: pd.DataFrame, path: Path) -> None:
     bases = rows[rows.condition == "base"].set_index(["split", "seed", "target"]).accuracy
     key = pd.MultiIndex.from_frame(rows[["split", "seed", "target"]])
     rows = rows.assign(base_accuracy=bases.reindex(key).to_numpy(), seconds=rows.seconds.astype(float).round(1))
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     rows.sort_values(ORDER).to_csv(beside, index=False)
     beside.replace(path)
