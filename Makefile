@@ -85,7 +85,7 @@ book: assets train
 	$(RUNS) $(BOOK) build . --all -W --keep-going
 	@echo; echo "The book: $$PWD/_build/html/index.html"
 
-# the published table, row by row: it can be stopped at any time and goes on from there
+# the published tables, row by row: it can be stopped at any time and goes on from there. STUDY names one of them.
 study: venv
 	$(RUNS) $(PY) -m transferlab study $(STUDY)
 

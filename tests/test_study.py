@@ -6,7 +6,7 @@ from filelock import FileLock
 
 from transferlab import Lab, study
 
-SMALL = (("random", (0,), ("base", "AnB", "AnB+"), (1, 7)),)
+SMALL = study.Study((("random", (0,), ("base", "AnB", "AnB+"), (1, 7), ("A", "B")),))
 
 
 @pytest.fixture(scope="module")

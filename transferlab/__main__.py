@@ -20,20 +20,27 @@ def main() -> int:
     shared.add_argument("--runs", default=os.environ.get("TRANSFERLAB_RUNS") or "runs", help="the run store's folder")
     shared.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     commands.add_parser("warm", parents=[shared], help="train the networks that the chapters show, or find them")
-    publish = commands.add_parser("study", parents=[shared], help="train the networks of the published study")
-    publish.add_argument("--out", type=Path, default=study.RESULTS / "networks.csv", help="the table of results")
+    publish = commands.add_parser("study", parents=[shared], help="train the networks of the published studies")
+    publish.add_argument("names", nargs="*", metavar="STUDY", help=f"{', '.join(study.STUDIES)} (default: all)")
+    publish.add_argument("--out", type=Path, default=study.RESULTS, help="the folder of the tables of results")
     publish.add_argument("--replace", action="store_true", help="replace rows that other code, data or recipes made")
     arguments = parser.parse_args()
-    lab = Lab(scale=arguments.scale, runs=arguments.runs, device=arguments.device)
+    options = {"scale": arguments.scale, "runs": arguments.runs, "device": arguments.device}
     if arguments.command == "warm":
-        table = lab.sweep(CONDITIONS)
+        table = Lab(**options).sweep(CONDITIONS)
         print(f"{len(table)} networks are in {arguments.runs}, at {arguments.scale} scale")
-    else:
+        return 0
+    unknown = sorted({*arguments.names} - {*study.STUDIES})
+    if unknown:
+        parser.error(f"no study {', '.join(unknown)}; there are {', '.join(study.STUDIES)}")
+    for name in arguments.names or study.STUDIES:
+        path = arguments.out / f"{name}.csv"
         try:
-            table = study.publish(lab, arguments.out, replace=arguments.replace)
+            lab = Lab(**options, **study.STUDIES[name].changes)
+            table = study.publish(lab, path, study.STUDIES[name], arguments.replace)
         except ValueError as error:
             parser.error(str(error))
-        print(f"{len(table)} networks are in {arguments.out}")
+        print(f"{len(table)} networks are in {path}")
     return 0
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -109,7 +110,9 @@ class Lab:
         task = self.task(treatment.target, spec["split"], spec["seed"])
         network = self._prepare(treatment, spec, len(task.classes), parent)
         order = _seed(spec, "order", treatment)
-        history = training.train(network, treatment.frozen, task, self.recipe, order, self.device, on_epoch)
+        history = training.train(
+            network, treatment.frozen, task, self._recipe(task, spec), order, self.device, on_epoch
+        )
         result = {
             "accuracy": history[-1]["test_accuracy"],
             "epochs": len(history),
@@ -121,6 +124,12 @@ class Lab:
             "torch": torch.__version__,
         }
         return self.store.save(spec, history, network, result)
+
+    def _recipe(self, task: splits.Task, spec: dict) -> recipes.Recipe:
+        """The recipe, with more epochs where a task was given fewer images: as many steps as with all of them."""
+        whole = splits.task(self.data, spec["split"], spec["seed"], task.name)
+        times = max(1, round(len(whole.train_labels) / len(task.train_labels)))
+        return replace(self.recipe, epochs=times * self.recipe.epochs, curve_every=times * self.recipe.curve_every)
 
     def _prepare(self, treatment: Treatment, spec: dict, num_classes: int, parent: Run | None) -> torch.nn.Sequential:
         """The network before training: fresh, or with its first n layers transplanted."""

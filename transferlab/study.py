@@ -1,10 +1,11 @@
-"""The published study: which networks it has, and the table of them that the book reads, row by row.
+"""The published studies: which networks they have, and the tables of them that the book reads, row by row.
 
 A row is written as soon as its network is trained, so a study can be stopped at any time and goes on from there,
 even where the run store is lost. A row says by its `run` (the name of its folder in the store, a digest of all that
 determines the result) which code, recipe and data made it, and is never overwritten in silence by another's.
 """
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -14,27 +15,49 @@ from transferlab.lab import COLUMNS, Lab, plan_sweep, table
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, Treatment
 from transferlab.store import Run
 
-DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
-# (split, seeds, conditions, layers); everything into both tasks
-STUDY = (("random", range(4), CONDITIONS, DEPTHS), ("kingdom", range(3), DISSIMILAR, DEPTHS))
 RESULTS = Path(__file__).parents[1] / "book" / "results"
-PROVENANCE = ("run", "data", "training", "hardware", "torch", "trained_at")
+PROVENANCE = ("train_loss", "run", "data", "training", "hardware", "torch", "trained_at")
 ORDER = ["split", "seed", "target", "condition", "n"]
 
 
-def jobs(study: tuple = STUDY) -> list[Job]:
-    """All networks of a study, parents first, and a seed of every split before the next: it can be stopped early."""
-    listed = [
-        (str(treatment), split, seed)
-        for split, seeds, conditions, layers in study
-        for treatment, seed in plan_sweep(conditions, layers, seeds, TASKS)
-    ]
-    return sorted(listed, key=lambda job: job[2])
+@dataclass(frozen=True)
+class Study:
+    """Networks to publish in one table: a grid of them, and what their recipe has changed.
+
+    A part of the grid is (split, seeds, conditions, layers, targets).
+    """
+
+    grid: tuple
+    changes: dict = field(default_factory=dict)
+
+    def jobs(self) -> list[Job]:
+        """All networks, parents first, and a seed of every split before the next: it can be stopped early."""
+        listed = [
+            (str(treatment), split, seed)
+            for split, seeds, conditions, layers, targets in self.grid
+            for treatment, seed in plan_sweep(conditions, layers, seeds, targets)
+        ]
+        return sorted(listed, key=lambda job: job[2])
 
 
-def publish(lab: Lab, path: Path, study: tuple = STUDY, replace: bool = False) -> pd.DataFrame:
+DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
+SMALLER = (("random", range(4), ("BnB+", "AnB+"), (1, 4, 7), ("B",)),)
+STUDIES = {
+    # Figures 2 and 3 of the paper
+    "networks": Study(
+        (("random", range(4), CONDITIONS, DEPTHS, TASKS), ("kingdom", range(3), DISSIMILAR, DEPTHS, TASKS))
+    ),
+    # random filters drawn as in 2014
+    "gaussian": Study((("random", range(4), ("random",), DEPTHS, TASKS),), {"random_filters": "gaussian"}),
+    # fewer images of the target task
+    **{f"images_{count}": Study(SMALLER, {"train_per_class": {"B": count}}) for count in (10, 20, 50)},
+}
+
+
+def publish(lab: Lab, path: Path, study: Study, replace: bool = False) -> pd.DataFrame:
     """Train what the table at `path` lacks, write each row when its network is finished, and give the table.
 
+    `lab` is to have the study's changes.
     Raises ValueError if another process is writing the table, or if it holds rows of these networks made by
     other code, data or recipe, unless `replace` says that those may go.
     """
@@ -46,8 +69,8 @@ def publish(lab: Lab, path: Path, study: tuple = STUDY, replace: bool = False) -
         raise ValueError(f"another process is writing {path}; wait for it, or stop it first") from None
 
 
-def _publish(lab: Lab, path: Path, study: tuple, replace: bool) -> pd.DataFrame:
-    specs = {job: lab.spec(Treatment.parse(job[0]), *job[1:]) for job in jobs(study)}
+def _publish(lab: Lab, path: Path, study: Study, replace: bool) -> pd.DataFrame:
+    specs = {job: lab.spec(Treatment.parse(job[0]), *job[1:]) for job in study.jobs()}
     wanted = {job: lab.store.path(spec).name for job, spec in specs.items()}
     rows = read(path)
     other = pd.Series(
@@ -81,7 +104,7 @@ def _publish(lab: Lab, path: Path, study: tuple, replace: bool) -> pd.DataFrame:
 
 
 def published(name: str = "networks") -> pd.DataFrame:
-    """A table of the book's results by its file's name: "networks" is the study, "networks_2014" that of 2014."""
+    """A table of the book's results: one of STUDIES, or "networks_2014" for what the logs of 2014 say."""
     return read(RESULTS / f"{name}.csv")
 
 
@@ -93,8 +116,10 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def _row(run: Run) -> pd.DataFrame:
-    made = {"run": run.path.name, "data": run.spec["data"], "training": run.spec["training"]}
-    return table([run]).assign(**made, **{name: run.result[name] for name in ("hardware", "torch", "trained_at")})
+    made = {name: run.result[name] for name in ("hardware", "torch", "trained_at")}
+    made |= {"data": run.spec["data"], "training": run.spec["training"], "run": run.path.name}
+    made["train_loss"] = round(run.history.train_loss.iloc[-1], 4)
+    return table([run]).assign(**{name: made[name] for name in PROVENANCE})
 
 
 def _save(rows: pd.DataFrame, path: Path) -> None:
