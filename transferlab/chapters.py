@@ -1,12 +1,15 @@
 """What every chapter does first: check its parameters, so that papermill can run it without surprises."""
 
 import ast
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
+
+import pandas as pd
 
 from transferlab import splits
 from transferlab.lab import Lab, plan_sweep
+from transferlab.notation import TASKS, Treatment
 
-PARAMETERS = ("dataset", "scale", "split", "seeds", "layers", "runs", "data_root", "device")
+PARAMETERS = ("dataset", "scale", "split", "seeds", "layers", "runs", "data_root", "device", "train")
 
 
 def open_lab(namespace: MutableMapping) -> Lab:
@@ -23,10 +26,41 @@ def open_lab(namespace: MutableMapping) -> Lab:
     for name in ("seeds", "layers"):
         namespace[name] = _whole_numbers(name, namespace[name])
     plan_sweep(("base",), namespace["layers"], namespace["seeds"], ("B",))
+    if type(namespace.get("train", False)) is not bool:
+        raise ValueError(f"train is {namespace['train']!r}; it must be True or False")
     lab = Lab(**{name: namespace[name] for name in ("dataset", "scale", "runs", "data_root", "device")})
     for seed in namespace["seeds"]:
         splits.halves(lab.data, namespace["split"], seed)
     return lab
+
+
+def own_networks(
+    lab: Lab, train: bool, conditions: Sequence[str], layers: list[int], split: str, seeds: list[int]
+) -> pd.DataFrame:
+    """The reader's own networks into both tasks: trained now, or those of them that the store holds already."""
+    if train:
+        return lab.sweep(conditions, layers, split, seeds, TASKS)
+    jobs = [(str(treatment), split, seed) for treatment, seed in plan_sweep(conditions, layers, seeds, TASKS)]
+    return lab.train([job for job in jobs if lab.store.find(lab.spec(Treatment.parse(job[0]), *job[1:]))])
+
+
+def verdicts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `claims.audit` as a table to read: differences in points with 95 % intervals."""
+
+    def points(row) -> str:
+        known = "no networks" if pd.isna(row.estimate) else f"{row.estimate:+.1f}"
+        return known if pd.isna(row.low) else f"{known} [{row.low:+.1f}, {row.high:+.1f}]"
+
+    columns = {
+        "n": rows.n,
+        "claim": rows.statement,
+        "points [95 %]": [points(row) for row in rows.itertuples()],
+        "networks": rows.networks,
+        "tasks": rows.tasks,
+        "could have seen": ["" if pd.isna(value) else f"{value:.1f}" for value in rows.smallest],
+        "verdict": rows.verdict,
+    }
+    return pd.DataFrame(columns).set_index("n")
 
 
 def _whole_numbers(name: str, value: list | str) -> list[int]:

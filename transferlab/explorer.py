@@ -19,15 +19,20 @@ from transferlab.notation import CONDITIONS, LAYERS, Treatment
 from transferlab.store import Run
 
 
-def explorer(lab: Lab, table: pd.DataFrame, target: str = "B") -> widgets.VBox:
+def explorer(lab: Lab, table: pd.DataFrame, study: pd.DataFrame | None = None, target: str = "B") -> widgets.VBox:
     """The widget for the networks into `target` of a `lab.sweep` table (one split; its first seed is shown).
 
-    n = 0 shows the base network in every condition.
+    n = 0 shows the base network in every condition. With `study`, a published table, its curves are drawn and
+    the networks of `table` are crosses on top.
     """
     table = table[table.target == target]
     split, seed = table.split.iloc[0], int(table.seed.iloc[0])
     names = [condition for condition in CONDITIONS[1:] if condition in set(table.condition)]
-    place = figures.accuracy_over_n(table, ax=_axes())  # drawn once; each state moves the ring on it
+    # drawn once; each state moves the ring on it
+    if study is None or study.empty:
+        place = figures.accuracy_over_n(table, ax=_axes())
+    else:
+        place = figures.accuracy_over_n(study, ax=_axes(), mine=table)
     base = lab.run(f"base{target}", split, seed)
     at_zero = _state(base, None, place)
 

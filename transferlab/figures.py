@@ -50,8 +50,7 @@ def accuracy_over_n(
         ax.axhline(base.accuracy.mean(), color=COLOURS["base"], linewidth=1, linestyle="--")
     _curves(ax, table, "accuracy")
     if mine is not None:
-        colours = mine.condition.map(COLOURS)
-        ax.scatter(mine.n, mine.accuracy, 70, colours, marker="x", linewidths=2, zorder=5, label="your networks")
+        _crosses(ax, mine, "accuracy")
     if chance is not None:
         ax.axhline(chance, color="#777777", linewidth=1, linestyle=":")
         ax.annotate("chance", (0, chance), xytext=(0, 3), textcoords="offset points", color="#555555", fontsize=8)
@@ -62,17 +61,26 @@ def accuracy_over_n(
 
 
 def difference_over_n(
-    table: pd.DataFrame, conditions: Sequence[str] = CONDITIONS[1:], ax: Axes | None = None, of_2014: bool = False
+    table: pd.DataFrame,
+    conditions: Sequence[str] = CONDITIONS[1:],
+    ax: Axes | None = None,
+    mine: pd.DataFrame | None = None,
+    of_2014: bool = False,
 ) -> Axes:
     """Accuracy minus that of the base of the same classes and seed, in points, against n.
 
-    Lines, bars and dots as in `accuracy_over_n`. Call it again with `of_2014` to lay the networks of 2014 over
-    it: hollow markers on dotted lines, a little to the right.
+    Lines, bars, dots and the crosses of `mine` as in `accuracy_over_n`. Call it again with `of_2014` to lay the
+    networks of 2014 over it: hollow markers on dotted lines, a little to the right.
     """
     ax = ax or new_axes()
-    table = table[table.condition.isin(conditions)]
-    points = table.assign(points=100 * (table.accuracy - table.base_accuracy)).dropna(subset="points")
-    _curves(ax, points, "points", of_2014)
+
+    def points(networks: pd.DataFrame) -> pd.DataFrame:
+        networks = networks[networks.condition.isin(conditions)]
+        return networks.assign(points=100 * (networks.accuracy - networks.base_accuracy)).dropna(subset="points")
+
+    _curves(ax, points(table), "points", of_2014)
+    if mine is not None:
+        _crosses(ax, points(mine), "points")
     if not of_2014:
         ax.axhline(0, color=COLOURS["base"], linewidth=1, linestyle="--")
         ax.set(xlabel="n, the number of layers copied", ylabel="points above or below its own base", xticks=range(1, 8))
@@ -96,6 +104,13 @@ def _curves(ax: Axes, table: pd.DataFrame, value: str, of_2014: bool = False) ->
         ax.errorbar(
             curve.n + shift, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style
         )
+
+
+def _crosses(ax: Axes, mine: pd.DataFrame, value: str) -> None:
+    """The reader's own networks, on top."""
+    if len(mine):
+        colours = mine.condition.map(COLOURS)
+        ax.scatter(mine.n, mine[value], 70, colours, marker="x", linewidths=2, zorder=5, label="your networks")
 
 
 def _counts(networks: pd.Series) -> str:

@@ -1,0 +1,220 @@
+"""The claims of the paper as statistics of a table: each an estimate, an interval and a verdict.
+
+The table is that of `Lab.sweep`, of `study.read`, or `book/results/networks_2014.csv`, the 136 networks that the
+authors' logs tell of. Of 2014's fine-tuned networks 18 of 28 AnB+ and 4 of 14 BnB+ have no log; BnB was trained into
+A alone, and random filters once for each n, on all 1000 classes.
+
+A row of the answer is one claim at one n or range of n, in percentage points of top-1 accuracy:
+
+- claim, contrast, n: together its name. `contrast` says what is subtracted from what; `statement` says it in words.
+- estimate, low, high: the mean difference and its 95 % interval. Networks are compared within a target task (the
+  same split, seed and target), and the t interval is over tasks. It takes tasks as independent, though A and B of
+  one split have donors and images in common, and by kingdom only the training differs from seed to seed.
+- networks, pairs, tasks: how many networks and differences within a task it rests on, from how many tasks. Without
+  pairs and tasks, networks were pooled and the interval is over networks.
+- smallest: the smallest difference that a study of this size and spread would have found (power 80 %, two-sided 5 %).
+- p, p_holm: of a t test, and adjusted after Holm for the n of one contrast, or ranges of n, side by side.
+- verdict: "holds" if p_holm is below 0.05 and the difference has the stated sign. "does not hold" if the interval
+  reaches 0 or the other sign, but no difference of the stated sign as large as the margin. Where it is stated that
+  a difference is within the margin, p is that of equivalence (the larger of two one-sided tests), and the claim
+  "does not hold" if the whole interval is outside. All else is "undecided": there were too few networks to tell.
+  With fewer than two tasks (networks, if pooled), or none that differ, there is no interval and no other verdict.
+
+Every public function takes the table and the margin in points, gives rows with the columns COLUMNS, and raises
+ValueError for a table that lacks a column of NEEDED or has two rows for one network, and for a margin not above 0.
+"""
+
+from math import nan
+
+import pandas as pd
+
+from transferlab.notation import DEPTHS
+from transferlab.statistics import Estimate, by_network, by_task, holm
+
+COLUMNS = (
+    "claim", "contrast", "n", "statement", "estimate", "low", "high", "networks", "pairs", "tasks",
+    "smallest", "p", "p_holm", "verdict",
+)  # fmt: skip
+MARGIN = 1.0  # points: a difference too small to matter
+RANGES = {"1-7": DEPTHS, "3-7": DEPTHS[2:], "5-7": DEPTHS[4:]}  # the rows of the paper's Table 1
+TASK = ["split", "seed", "target"]
+NEEDED = [*TASK, "condition", "n", "accuracy"]
+
+
+def audit(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """Every claim of the paper, put to a table with a row a network; what the table lacks is "undecided".
+
+    >>> audit(study.read(Path("book/results/networks_2014.csv")))  # doctest: +SKIP
+    """
+    claims = (selffer, transfer, co_adaptation, specificity, fine_tuning, dissimilar, random_filters, distant)
+    return pd.concat([claim(table, margin) for claim in claims], ignore_index=True)
+
+
+def selffer(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """Retrained upper layers find their way back to the frozen lower ones, but for n = 3 to 6 (Section 4.1, BnB)."""
+    tasks = _tasks(table, "random")
+    drops = {str(n): _paired(tasks, "BnB", "base", [n]) for n in DEPTHS}
+    about = ("selffer", "BnB - base")
+    same = f"BnB is within {margin:g} points of its base"
+    middle = _family(*about, "BnB is below its base", {n: drops[n] for n in "3456"}, -1, margin)
+    parts = [_family(*about, same, {n: drops[n] for n in "12"}, 0, margin), middle, _somewhere(middle)]
+    parts.append(_family(*about, f"{same} again", {"7": drops["7"]}, 0, margin))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _somewhere(rows: pd.DataFrame) -> pd.DataFrame:
+    """The claim that one of several n is below its base, with the numbers of the n that shows it best."""
+    order = rows.assign(below=rows.estimate < 0).sort_values(["below", "p"], ascending=[False, True], kind="stable")
+    best = order.head(1)[list(COLUMNS)]
+    if "holds" in set(rows.verdict):
+        verdict = "holds"
+    else:
+        verdict = "does not hold" if set(rows.verdict) == {"does not hold"} else "undecided"
+    statement = "BnB is below its base at one n at least (shown: the clearest)"
+    return best.assign(n=f"{rows.n.iloc[0]}-{rows.n.iloc[-1]}", statement=statement, p=best.p_holm, verdict=verdict)
+
+
+def transfer(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """The upper layers are specific to the task they were trained for: AnB at n = 7 (Section 4.1)."""
+    drop = {"7": _paired(_tasks(table, "random"), "AnB", "BnB", [7])}
+    return _family("transfer", "AnB - BnB", "AnB is below BnB", drop, -1, margin)
+
+
+def co_adaptation(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """The part of the loss of AnB that BnB has too: layers cut from neighbours they had learned with (Section 4.1).
+
+    With `specificity` it adds up to the whole loss, base minus AnB, where both rest on the same tasks.
+    """
+    return _each_n("co-adaptation", "base", "BnB", "BnB is below its base", _tasks(table, "random"), margin)
+
+
+def specificity(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """The part of the loss of AnB that BnB has not: layers made for another task (Section 4.1)."""
+    return _each_n("specificity", "BnB", "AnB", "AnB is below BnB", _tasks(table, "random"), margin)
+
+
+def fine_tuning(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """Fine-tuned layers from another task beat training from scratch (Section 4.1, Table 1), counted in two ways.
+
+    "pooled" is the count that gives Table 1: all networks of a range of n in one heap, whatever they are tested on,
+    and for base all bases. It takes networks as independent, by a Welch interval, and compares target tasks that
+    may differ in difficulty. Otherwise each network is compared with another of its own target task, which is
+    the mean over pairs with an interval over tasks. Where no AnB+ and BnB+ have a task in common, as in 2014, their
+    gains over their own bases are compared (Welch).
+    """
+    tasks = _tasks(table, "random")
+    bases = by_network(_accuracy(tasks, "base", [0]))
+    first = {name: by_network(_accuracy(tasks, "AnB+", layers)) for name, layers in RANGES.items()}
+    second = {name: by_network(_accuracy(tasks, "BnB+", layers)) for name, layers in RANGES.items()}
+    contrasts = {
+        "AnB+ - base, pooled": {name: first[name] - bases for name in RANGES},
+        "AnB+ - BnB+, pooled": {name: first[name] - second[name] for name in RANGES},
+        "AnB+ - base": {name: _paired(tasks, "AnB+", "base", layers) for name, layers in RANGES.items()},
+        "BnB+ - base": {name: _paired(tasks, "BnB+", "base", layers) for name, layers in RANGES.items()},
+        "AnB+ - BnB+": {name: _against(tasks, "AnB+", tasks, "BnB+", layers) for name, layers in RANGES.items()},
+    }
+    statements = (
+        "AnB+ is above the mean of all bases, networks taken as independent",
+        "AnB+ is above BnB+, whatever the target, networks taken as independent",
+        "AnB+ is above the base of its own target",
+        "BnB+ is above the base of its own target: the gain of longer training",
+        "AnB+ is above BnB+, each on its own target",
+    )
+    families = zip(contrasts.items(), statements)
+    rows = [_family("fine-tuning", name, words, estimates, 1, margin) for (name, estimates), words in families]
+    return pd.concat(rows, ignore_index=True)
+
+
+def dissimilar(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """Layers lose more between natural and man-made than between random halves (Section 4.2): Welch over tasks."""
+    near, far = _tasks(table, "random"), _tasks(table, "kingdom")
+    more = {str(n): _paired(far, "base", "AnB", [n]) - _paired(near, "base", "AnB", [n]) for n in DEPTHS}
+    statement = "AnB loses more, against its base, by kingdom than between random halves"
+    return _family("dissimilar", "(base - AnB) by kingdom - at random", statement, more, 1, margin)
+
+
+def random_filters(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """Untrained random filters are no substitute (Section 4.3): against the base, over the tasks of every split."""
+    return _each_n("random", "random", "base", "random is below its base", _tasks(table), margin, sign=-1)
+
+
+def distant(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """Even features of a dissimilar task are better than random ones (Section 4.3), by kingdom.
+
+    Where no random network has a task by kingdom, as in 2014, the losses against the own base are compared (Welch).
+    """
+    tasks = _tasks(table)
+    far = _tasks(table, "kingdom")
+    gains = {str(n): _against(far, "AnB", tasks, "random", [n]) for n in DEPTHS}
+    return _family("distant", "AnB by kingdom - random", "AnB by kingdom is above random", gains, 1, margin)
+
+
+def _tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
+    """Accuracies in points: a row a target task (TASK), a column a condition and n."""
+    if len(table) and (missing := [name for name in NEEDED if name not in table.columns]):
+        raise ValueError(f"the table has no column {', '.join(missing)}; needed are {', '.join(NEEDED)}")
+    rows = table.reindex(columns=NEEDED)
+    if (again := rows.duplicated([*TASK, "condition", "n"])).any():
+        one = rows[again].iloc[0]
+        raise ValueError(
+            f"the table has two networks {one.condition} with n = {one.n} for target {one.target}, split {one.split}, "
+            f"seed {one.seed}; choose one study: one scale, one data set"
+        )
+    if split:
+        rows = rows[rows.split == split]
+    return rows.pivot(index=TASK, columns=["condition", "n"], values="accuracy").astype(float) * 100
+
+
+def _accuracy(tasks: pd.DataFrame, condition: str, layers: list[int]) -> pd.DataFrame:
+    """The columns of a condition at some n; NaN where there is no network. A base is the same for every n."""
+    absent = pd.Series(nan, tasks.index)
+    return pd.DataFrame({n: tasks.get((condition, 0 if condition == "base" else n), absent) for n in layers})
+
+
+def _paired(tasks: pd.DataFrame, first: str, second: str, layers: list[int]) -> Estimate:
+    """One condition minus another, within each target task and n."""
+    differences = _accuracy(tasks, first, layers) - _accuracy(tasks, second, layers)
+    pairs, bases = int(differences.count().sum()), int(differences.notna().any(axis=1).sum())
+    return by_task(differences, sum(bases if name == "base" else pairs for name in (first, second)))
+
+
+def _against(first_tasks: pd.DataFrame, first: str, second_tasks: pd.DataFrame, second: str, layers) -> Estimate:
+    """Within target tasks where the two conditions share any; else the difference of their gains over own bases."""
+    paired = _paired(first_tasks, first, second, layers)
+    if paired.pairs:
+        return paired
+    return _paired(first_tasks, first, "base", layers) - _paired(second_tasks, second, "base", layers)
+
+
+def _each_n(claim: str, first: str, second: str, statement: str, tasks, margin: float, sign: int = 1) -> pd.DataFrame:
+    estimates = {str(n): _paired(tasks, first, second, [n]) for n in DEPTHS}
+    return _family(claim, f"{first} - {second}", statement, estimates, sign, margin)
+
+
+def _family(
+    claim: str, contrast: str, statement: str, estimates: dict[str, Estimate], sign: int, margin: float
+) -> pd.DataFrame:
+    """Rows that one adjustment of p covers; `sign` is that of the stated difference, 0 for one within the margin."""
+    if not margin > 0:
+        raise ValueError(f"the margin is {margin!r} points; it must be above 0")
+    p = [estimate.p() if sign else estimate.p_within(margin) for estimate in estimates.values()]
+    rows = []
+    for (n, estimate), raw, adjusted in zip(estimates.items(), p, holm(p)):
+        low, high = estimate.interval()
+        counts = (estimate.networks, estimate.pairs, estimate.tasks)
+        verdict = _verdict(estimate, adjusted, sign, margin)
+        numbers = (estimate.value, low, high, *counts, estimate.smallest(), raw, adjusted, verdict)
+        rows.append((claim, contrast, n, statement, *numbers))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _verdict(estimate: Estimate, p: float, sign: int, margin: float) -> str:
+    low, high = estimate.interval()
+    if p < 0.05 and (sign == 0 or sign * estimate.value > 0):
+        return "holds"
+    if sign == 0:
+        refuted = low > margin or high < -margin
+    else:
+        low, high = sorted((sign * low, sign * high))
+        refuted = low <= 0 and high < margin
+    return "does not hold" if refuted else "undecided"
