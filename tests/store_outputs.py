@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-COMPARED = ("text/plain", "text/html")
+COMPARED = ("text/plain", "text/html", "text/markdown")
 
 
 def main():

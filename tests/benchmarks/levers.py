@@ -87,10 +87,10 @@ def measure(name: str, levers: Levers, lab: Lab, depths: tuple[int, ...], epochs
     `epoch_rate` leaves out what is done once.
     """
     count = cores() if levers.processes else 1
-    spawn = multiprocessing.get_context("spawn")
+    spawn, method = multiprocessing.get_context("spawn"), multiprocessing.get_start_method()
     with (
         mock.patch.dict(os.environ, environment(levers)),  # read by the processes as they start
-        ProcessPoolExecutor(count, spawn, initializer=_meet_at, initargs=(spawn.Barrier(count),)) as pool,
+        ProcessPoolExecutor(count, spawn, initializer=_prepare, initargs=(spawn.Barrier(count), method)) as pool,
     ):
         work = [pool.submit(seconds, name, levers, lab.arguments, depths, epochs, workers) for _ in range(count)]
         measured = [each.result() for each in work]
@@ -121,9 +121,10 @@ def environment(levers: Levers) -> dict[str, str]:
 _barrier = None  # in a measured process: where the processes meet after the epoch that is thrown away
 
 
-def _meet_at(barrier) -> None:
+def _prepare(barrier, method: str) -> None:
     global _barrier
     _barrier = barrier
+    multiprocessing.set_start_method(method, force=True)  # else DataLoader's workers would be spawned too
 
 
 def _meet(row: dict) -> None:
