@@ -33,6 +33,7 @@ help:
 	@echo '  make browser-test    the book at smoke scale, in Chromium         2 to 3 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
 	@echo 'make study           train the published study, resumable         about 2.5 h; book/results/networks.csv'
+	@echo 'make bench           measure speed, on a machine at rest          about 30 min; book/results/*.csv'
 	@echo 'make venv            install the pinned requirements in .venv     2 to 5 min, 1.5 GB (more with CUDA)'
 	@echo 'make clean           remove build products; runs/ and .venv stay  seconds'
 	@echo
@@ -88,6 +89,12 @@ book: assets train
 # the published tables, row by row: it can be stopped at any time and goes on from there. STUDY names one of them.
 study: venv
 	$(RUNS) $(PY) -m transferlab study $(STUDY)
+
+# speed, measured: the machine should have nothing else to do meanwhile
+bench: venv
+	$(PY) tests/benchmarks/sweep.py
+	$(PY) tests/benchmarks/levers.py
+	$(PY) tests/benchmarks/surroundings.py
 
 lab: venv
 	$(RUNS) $(PY) -m jupyterlab

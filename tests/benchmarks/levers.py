@@ -16,9 +16,9 @@ import random
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
+from statistics import mean
 from unittest import mock
 
-import numpy as np
 import pandas as pd
 import plain
 from loop import Levers, train
@@ -136,20 +136,20 @@ def seconds(name: str, levers: Levers, arguments: dict, depths: tuple, epochs: i
     """In a measured process: seconds that are spent once, and those of an epoch, for each number of frozen layers."""
     lab = Lab(**arguments)
     task, result = lab.task("B"), []
-    recipe = replace(lab.recipe, epochs=epochs + 1)
     for frozen in depths:
-        network = networks.build(recipe.network, len(task.classes), recipe.size, seed=frozen)
+        network = networks.build(lab.recipe.network, len(task.classes), lab.recipe.size, seed=frozen)
+        many = 10 * epochs if frozen > 5 and levers.prefix else epochs  # an epoch of the last layers is short
+        recipe = replace(lab.recipe, epochs=many + 1, curve_every=many + 3)
         once = 0.0
         if name == "plain.py":
-            each = plain.train(network, frozen, task, replace(recipe, curve_every=epochs + 1), workers)["training"]
+            each = plain.train(network, frozen, task, recipe, workers)["training"]
         elif name == "Lab":  # one epoch more, since the last one has the evaluation in it
-            longer = replace(recipe, epochs=epochs + 2, curve_every=epochs + 2)
             with training.one_thread():
-                rows = training.train(network, frozen, task, longer, 0, on_epoch=_meet)
+                rows = training.train(network, frozen, task, replace(recipe, epochs=many + 2), 0, on_epoch=_meet)
             each = [row["seconds"] for row in rows[:-1]]
         else:
             once, each = train(network, frozen, task, recipe, levers, 0 if levers.processes else workers, _meet)
-        result.append((once, np.mean(each[1:])))
+        result.append((once, mean(each[1:])))
     return result
 
 

@@ -1,0 +1,112 @@
+"""The parts of the benchmarks at a size of seconds, so that they do not rot. Here their numbers mean nothing."""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from transferlab import Lab, networks, training
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch):
+    """The benchmarks are scripts, no package: they import each other from their own folder. Here on one core each."""
+    monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")
+    with training.one_thread():
+        yield
+
+
+@pytest.fixture
+def task(lab):
+    """Task B with two batches of images."""
+    whole, few = lab.task("B"), slice(None, None, 5)
+    parts = ("train_images", "train_labels", "test_images", "test_labels")
+    return replace(whole, **{part: getattr(whole, part)[few] for part in parts})
+
+
+@pytest.mark.parametrize("frozen", [0, 3, 7])
+def test_with_every_lever_the_loop_is_that_of_the_lab(lab, task, frozen):
+    import levers
+    import loop
+
+    everything = levers.configurations(lab.recipe.precision)["everything"]
+    ours = networks.build("mini", len(task.classes), 32, seed=1)
+    theirs = copy.deepcopy(ours)
+    once, seconds = loop.train(ours, frozen, task, lab.recipe, everything)
+    training.train(theirs, frozen, task, lab.recipe, seed=0)
+    assert once > 0
+    assert len(seconds) == lab.recipe.epochs
+    for one, other in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_every_lever_trains_alone_and_missing(lab, task):
+    import levers
+    import loop
+
+    every = levers.configurations("bfloat16")
+    assert len(every) == 2 * len(levers.NAMES) + 4
+    for name, switches in every.items():
+        for frozen in (0, 3, 6):
+            network = networks.build("mini", len(task.classes), 32, seed=1)
+            before = network.fc8.fc.weight.clone()
+            loop.train(network, frozen, task, replace(lab.recipe, epochs=1), switches)
+            assert not torch.equal(network.fc8.fc.weight, before), name
+        assert levers.describe(name)
+
+
+def test_levers_are_measured_in_processes_of_their_own(lab, monkeypatch, capsys):
+    import levers
+
+    monkeypatch.setattr(levers, "cores", lambda: 2)
+    every = levers.configurations(lab.recipe.precision)
+    rows = levers.measure("everything", every["everything"], lab, (0, 6), epochs=1, workers=0)
+    assert [row["frozen"] for row in rows] == [0, 6]
+    assert all(0 < row["images_per_second"] < row["epoch_rate"] for row in rows)
+    table = [{"lever": name, "repetition": 0, **row} for name in every for row in rows]
+    levers.report(pd.DataFrame(table))
+    assert "everything is 1.00 (1.00 to 1.00) times as fast as Lab, within 10 %" in capsys.readouterr().out
+
+
+def test_processes_start_with_the_variables_that_dask_gives_them():
+    import loop
+    from levers import environment
+
+    assert environment(loop.Levers()) == {}
+    assert environment(loop.Levers(processes=True))["MALLOC_TRIM_THRESHOLD_"] == "65536"
+    kept = environment(loop.Levers(processes=True, malloc=True))
+    assert (kept["MALLOC_TRIM_THRESHOLD_"], kept["OMP_NUM_THREADS"]) == (str(2**32), "1")
+    assert "OMP_NUM_THREADS" not in environment(loop.Levers(malloc=True))
+
+
+@pytest.mark.filterwarnings("ignore:Setting a new column on a DataFrame with a MultiIndex")  # in sweep.report
+def test_the_sweep_by_hand_and_its_report(lab, monkeypatch, tmp_path):
+    import sweep
+
+    monkeypatch.setattr(sweep, "RESULTS", tmp_path)
+    operations = [sweep.flops(lab, frozen) for frozen in range(8)]
+    assert operations == sorted(operations, reverse=True)
+    rates = sweep.matmul_rates()
+    assert rates["float32"] > 0
+    rows = sweep.by_hand(lab, workers=0)
+    assert [row["what"] for row in rows] == ["base", *["AnB"] * 7, "sweep"]
+    table = pd.DataFrame([*rows, *({**row, "how": "ours"} for row in rows)])
+    sweep.report(lab, table.assign(repetition=0), rates, workers=0)
+    assert len(pd.read_csv(tmp_path / "speed.csv")) == 18
+
+
+def test_surroundings_are_measured_and_judged(monkeypatch, tmp_path):
+    import surroundings
+
+    assert surroundings.importing("import json") > 0
+    monkeypatch.setattr(surroundings, "importing", lambda statements: 0.1)
+    lab = Lab(scale="smoke", runs=tmp_path)
+    surroundings.fill(lab, 20)
+    assert len(lab.results()) == 20
+    assert lab.results().base_accuracy.notna().all()
+    table = surroundings.summary(surroundings.repeat(lambda: surroundings.once(lab, per_class=1), 3))
+    assert set(table.what) == set(surroundings.GOALS) - {surroundings.BOOK}
+    assert table.set_index("what").met[surroundings.DRAWING]
