@@ -82,7 +82,6 @@ def test_processes_start_with_the_variables_that_dask_gives_them():
     assert "OMP_NUM_THREADS" not in environment(loop.Levers(malloc=True))
 
 
-@pytest.mark.filterwarnings("ignore:Setting a new column on a DataFrame with a MultiIndex")  # in sweep.report
 def test_the_sweep_by_hand_and_its_report(lab, monkeypatch, tmp_path):
     import sweep
 

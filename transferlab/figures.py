@@ -56,7 +56,7 @@ def accuracy_over_n(
         ax.annotate("chance", (0, chance), xytext=(0, 3), textcoords="offset points", color="#555555", fontsize=8)
     ax.set(xlabel="n, the number of layers copied", ylabel="top-1 accuracy on the target", xticks=range(8))
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.legend(fontsize=8, framealpha=0.9)
+    _legend(ax)
     return ax
 
 
@@ -84,8 +84,13 @@ def difference_over_n(
     if not of_2014:
         ax.axhline(0, color=COLOURS["base"], linewidth=1, linestyle="--")
         ax.set(xlabel="n, the number of layers copied", ylabel="points above or below its own base", xticks=range(1, 8))
-    ax.legend(fontsize=8, framealpha=0.9)
+    _legend(ax)
     return ax
+
+
+def _legend(ax: Axes) -> None:
+    if ax.get_legend_handles_labels()[0]:  # there is none where a table has no such networks
+        ax.legend(fontsize=8, framealpha=0.9)
 
 
 def _curves(ax: Axes, table: pd.DataFrame, value: str, of_2014: bool = False) -> None:

@@ -109,10 +109,8 @@ class Lab:
         started = perf_counter()
         task = self.task(treatment.target, spec["split"], spec["seed"])
         network = self._prepare(treatment, spec, len(task.classes), parent)
-        order = _seed(spec, "order", treatment)
-        history = training.train(
-            network, treatment.frozen, task, self._recipe(task, spec), order, self.device, on_epoch
-        )
+        recipe, order = self._recipe(task, spec), _seed(spec, "order", treatment)
+        history = training.train(network, treatment.frozen, task, recipe, order, self.device, on_epoch)
         result = {
             "accuracy": history[-1]["test_accuracy"],
             "epochs": len(history),
@@ -128,7 +126,7 @@ class Lab:
     def _recipe(self, task: splits.Task, spec: dict) -> recipes.Recipe:
         """The recipe, with more epochs where a task was given fewer images: as many steps as with all of them."""
         whole = splits.task(self.data, spec["split"], spec["seed"], task.name)
-        times = max(1, round(len(whole.train_labels) / len(task.train_labels)))
+        times = round(len(whole.train_labels) / len(task.train_labels))
         return replace(self.recipe, epochs=times * self.recipe.epochs, curve_every=times * self.recipe.curve_every)
 
     def _prepare(self, treatment: Treatment, spec: dict, num_classes: int, parent: Run | None) -> torch.nn.Sequential:
@@ -199,10 +197,10 @@ def hardware(device: str) -> str:
     """What the arithmetic ran on, such as "AMD EPYC (AVX512)" or "NVIDIA H200"."""
     if device == "cuda":
         return torch.cuda.get_device_name()
-    described = Path("/proc/cpuinfo")  # Linux
-    lines = described.read_text(errors="replace").splitlines() if described.exists() else []
+    linux = Path("/proc/cpuinfo")
+    lines = linux.read_text(errors="replace").splitlines() if linux.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
+    name = [*names, platform.processor() or platform.machine()][0]
     return f"{name} ({torch.backends.cpu.get_cpu_capability()})"
 
 
