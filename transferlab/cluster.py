@@ -54,6 +54,7 @@ def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[Job, f
         ) as cluster,
         Client(cluster) as client,
     ):
+        client.wait_for_workers(workers)  # or the first one is handed the long networks, one behind the other
         futures = {}
         for place, (name, split, seed) in enumerate(jobs):
             parent = Treatment.parse(name).parent
