@@ -29,6 +29,7 @@ def open_lab(namespace: MutableMapping) -> Lab:
     if type(namespace.get("train", False)) is not bool:
         raise ValueError(f"train is {namespace['train']!r}; it must be True or False")
     lab = Lab(**{name: namespace[name] for name in ("dataset", "scale", "runs", "data_root", "device")})
+    pd.set_option("display.max_colwidth", None)  # sentences in tables stay whole
     for seed in namespace["seeds"]:
         splits.halves(lab.data, namespace["split"], seed)
     return lab
