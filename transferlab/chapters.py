@@ -7,7 +7,7 @@ import pandas as pd
 
 from transferlab import splits
 from transferlab.lab import Lab, plan_sweep
-from transferlab.notation import TASKS, Treatment
+from transferlab.notation import TASKS
 
 PARAMETERS = ("dataset", "scale", "split", "seeds", "layers", "runs", "data_root", "device", "train")
 
@@ -42,7 +42,7 @@ def own_networks(
     if train:
         return lab.sweep(conditions, layers, split, seeds, TASKS)
     jobs = [(str(treatment), split, seed) for treatment, seed in plan_sweep(conditions, layers, seeds, TASKS)]
-    return lab.train([job for job in jobs if lab.store.find(lab.spec(Treatment.parse(job[0]), *job[1:]))])
+    return lab.train([job for job in jobs if lab.store.find(lab.spec(*job))])
 
 
 def verdicts(rows: pd.DataFrame) -> pd.DataFrame:

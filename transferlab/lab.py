@@ -57,9 +57,8 @@ class Lab:
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
         self.store = Store(runs)
         # what a worker process needs to open the same Lab, wherever it runs
-        root = data_root and Path(data_root).absolute()
-        self.arguments = {"dataset": dataset, "scale": scale, "runs": self.store.root, "data_root": root}
-        self.arguments |= {"device": device, **changes}
+        self.arguments = {"dataset": dataset, "scale": scale, "runs": self.store.root, "device": device, **changes}
+        self.arguments["data_root"] = data_root and Path(data_root).absolute()
 
     def task(self, name: str, split: str = "random", seed: int = 0) -> splits.Task:
         """Task "A" or "B" of a split: its classes, images and labels."""
@@ -85,8 +84,9 @@ class Lab:
         with self.store.claim(spec), training.one_thread(self.device):
             return self.store.find(spec) or self._train(treatment, spec, parent, on_epoch)
 
-    def spec(self, treatment: Treatment, split: str, seed: int) -> dict:
+    def spec(self, network: str | Treatment, split: str, seed: int) -> dict:
         """All that determines a network's result, its parent included: two equal specs give the same network."""
+        treatment = Treatment.parse(network)
         if type(seed) is not int or not 0 <= seed < 2**32:
             raise ValueError(f"the seed is {seed!r}; it must be a whole number from 0 to {2**32 - 1}")
         if split not in splits.SPLITS:
@@ -125,8 +125,10 @@ class Lab:
 
     def _recipe(self, task: splits.Task, spec: dict) -> recipes.Recipe:
         """The recipe, with more epochs where a task was given fewer images: as many steps as with all of them."""
-        whole = splits.task(self.data, spec["split"], spec["seed"], task.name)
-        times = round(len(whole.train_labels) / len(task.train_labels))
+        if task.name not in self.recipe.train_per_class:
+            return self.recipe
+        whole = splits.task(self.data, spec["split"], spec["seed"], task.name).train_labels
+        times = round(len(whole) / len(task.train_labels))
         return replace(self.recipe, epochs=times * self.recipe.epochs, curve_every=times * self.recipe.curve_every)
 
     def _prepare(self, treatment: Treatment, spec: dict, num_classes: int, parent: Run | None) -> torch.nn.Sequential:
@@ -154,8 +156,7 @@ class Lab:
         Gives a row a network, with the columns COLUMNS; the bases that the grid rests on are always in it.
         Accuracies are fractions; `base_accuracy` is that of the base of the same target, split and seed.
         """
-        plan = plan_sweep(conditions, layers, seeds, targets)
-        return self.train([(str(treatment), split, seed) for treatment, seed in plan])
+        return self.train([(str(t), split, seed) for t, seed in plan_sweep(conditions, layers, seeds, targets)])
 
     def train(self, jobs: list[Job], done: Callable[[Job, float], None] = lambda job, accuracy: None) -> pd.DataFrame:
         """Train or find the networks of a list of (name, split, seed) in which parents come first, with a bar.
@@ -163,7 +164,7 @@ class Lab:
         Gives the same table as `sweep`. `done` is called with each job that was missing, and its accuracy,
         when it is finished.
         """
-        specs = {job: self.spec(Treatment.parse(job[0]), *job[1:]) for job in jobs}
+        specs = {job: self.spec(*job) for job in jobs}
         missing = [job for job in jobs if not self.store.find(specs[job])]
         with tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="networks", disable=not missing) as bar:
 

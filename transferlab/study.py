@@ -70,7 +70,7 @@ def publish(lab: Lab, path: Path, study: Study, replace: bool = False) -> pd.Dat
 
 
 def _publish(lab: Lab, path: Path, study: Study, replace: bool) -> pd.DataFrame:
-    specs = {job: lab.spec(Treatment.parse(job[0]), *job[1:]) for job in study.jobs()}
+    specs = {job: lab.spec(*job) for job in study.jobs()}
     wanted = {job: lab.store.path(spec).name for job, spec in specs.items()}
     rows = read(path)
     other = pd.Series(
@@ -86,7 +86,8 @@ def _publish(lab: Lab, path: Path, study: Study, replace: bool) -> pd.DataFrame:
             "in their place, or --out FILE to leave the table as it is"
         )
     rows = rows[~other]
-    missing = [job for job, run in wanted.items() if run not in set(rows.run)]
+    written = set(rows.run)
+    missing = [job for job, run in wanted.items() if run not in written]
 
     def write(job: Job, accuracy: float = 0) -> None:
         nonlocal rows
