@@ -428,3 +428,21 @@ def test_holm_keeps_a_family_of_no_effects_to_one_false_claim_in_twenty():
     families = stats.ttest_1samp(np.random.default_rng(0).normal(0, 1, (1000, 4, 6)), 0, axis=2).pvalue
     assert np.mean([min(p) < 0.05 for p in families]) > 0.15
     assert np.mean([min(holm(list(p))) < 0.05 for p in families]) == pytest.approx(0.05, abs=0.02)
+
+
+# --- random filters, drawn in two ways -------------------------------------------------------------------
+
+
+def test_the_control_tells_random_features_from_a_faint_signal():
+    scaled = made_up(of_condition("random", -20), splits=("random",), generator=1)
+    faint = made_up(of_condition("random", -30), splits=("random",), generator=1)  # the same bases and noise
+    rows = claims.control(scaled, faint).set_index(["contrast", "n"])
+    assert rows.estimate["base - random", "3"] == pytest.approx(20, abs=0.5)
+    assert rows.estimate["random - gaussian", "3"] == pytest.approx(10)
+    assert set(rows.loc["base - random"].verdict) == {"holds"}
+
+
+def test_the_control_without_gaussian_networks_is_undecided():
+    table = made_up({}, splits=("random",))
+    rows = claims.control(table, table.iloc[:0]).set_index("contrast")
+    assert set(rows.verdict["random - gaussian"]) == {"undecided"}

@@ -12,6 +12,7 @@ from PIL import Image
 
 from transferlab import Lab, datasets, training
 from transferlab.lab import COLUMNS, plan_sweep
+from transferlab.notation import parent_job
 
 
 def test_a_run_has_what_the_interface_promises(lab):
@@ -114,10 +115,10 @@ def test_a_sweep_in_processes_equals_runs_one_by_one(tmp_path, lab):
 
 
 def test_parents_come_first():
-    plan = plan_sweep(("AnB+", "random", "BnB"), (7, 1), (3, 4), ("B",))
-    for place, (treatment, seed) in enumerate(plan):
-        if treatment.parent:
-            assert plan.index((treatment.parent, seed)) < place
+    plan = plan_sweep(("AnB+", "random", "BnB"), (7, 1), "random", (3, 4), ("B",))
+    for place, job in enumerate(plan):
+        if parent := parent_job(job):
+            assert plan.index(parent) < place
     assert len(plan) == len(set(plan)) == 2 * (2 + 6)
 
 

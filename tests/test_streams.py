@@ -9,7 +9,7 @@ import torch
 from transferlab import Lab, networks, streams, training
 from transferlab.lab import plan_sweep
 
-JOBS = [(str(t), "random", seed) for t, seed in plan_sweep(("AnB", "BnB+", "random"), (2, 7), (0,), ("B",))]
+JOBS = plan_sweep(("AnB", "BnB+", "random"), (2, 7), "random", (0,), ("B",))
 
 
 def test_threads_give_the_networks_that_runs_one_by_one_give(lab, tmp_path):

@@ -1,12 +1,15 @@
 """The published table: written row by row, resumable, and never another version's rows in silence."""
 
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 from filelock import FileLock
 
 from transferlab import Lab, study
 
-SMALL = study.Study((("random", (0,), ("base", "AnB", "AnB+"), (1, 7), ("A", "B")),))
+SMALL = study.Study(((("base", "AnB", "AnB+"), (1, 7), "random", (0,), ("A", "B")),))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def test_rows_of_another_recipe_are_not_replaced_in_silence(published, tmp_path)
     with pytest.raises(ValueError, match=r"10 of the 10 rows .* made by other code, data or recipe .*--replace"):
         study.publish(other, path, SMALL)
     assert path.read_bytes() == before
-    replaced = study.publish(other, path, SMALL, replace=True)
+    replaced = study.publish(other, path, SMALL, overwrite=True)
     assert set(replaced.run).isdisjoint(table.run) and len(replaced) == len(table)
 
 
@@ -66,3 +69,21 @@ def test_two_studies_do_not_write_one_table(published, tmp_path):
     _, lab, _ = published
     with FileLock(tmp_path / "networks.lock"), pytest.raises(ValueError, match="another process is writing"):
         study.publish(lab, tmp_path / "networks.csv", SMALL)
+
+
+def test_a_part_of_a_study():
+    whole = study.STUDIES["networks"]
+    part = whole.only("kingdom", 2)
+    assert {(split, seed) for _, split, seed in part.jobs()} == {("kingdom", 2)}
+    assert set(part.jobs()) < set(whole.jobs())
+    assert whole.only().jobs() == whole.jobs()
+    assert study.STUDIES["images_20"].only(seed=3).changes == {"train_per_class": {"B": 20}}
+
+
+def test_a_part_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no split kingdom with seed 3; it has .*; kingdom with seeds 0, 1, 2"):
+        study.STUDIES["networks"].only("kingdom", 3)
+    command = [sys.executable, "-m", "transferlab", "study", "gaussian", "--split", "kingdom", "--out", str(tmp_path)]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 2 and "no split kingdom" in finished.stderr
+    assert not list(tmp_path.iterdir())

@@ -23,6 +23,8 @@ def main() -> int:
     publish = commands.add_parser("study", parents=[shared], help="train the networks of the published studies")
     publish.add_argument("names", nargs="*", metavar="STUDY", help=f"{', '.join(study.STUDIES)} (default: all)")
     publish.add_argument("--out", type=Path, default=study.RESULTS, help="the folder of the tables of results")
+    publish.add_argument("--split", help="only this split of the study, such as random")
+    publish.add_argument("--seed", type=int, help="only this seed of it")
     publish.add_argument("--replace", action="store_true", help="replace rows that other code, data or recipes made")
     arguments = parser.parse_args()
     options = {"scale": arguments.scale, "runs": arguments.runs, "device": arguments.device}
@@ -36,8 +38,9 @@ def main() -> int:
     for name in arguments.names or study.STUDIES:
         path = arguments.out / f"{name}.csv"
         try:
-            lab = Lab(**options, **study.STUDIES[name].changes)
-            table = study.publish(lab, path, study.STUDIES[name], arguments.replace)
+            part = study.STUDIES[name].only(arguments.split, arguments.seed)
+            lab = Lab(**options, **part.changes)
+            table = study.publish(lab, path, part, arguments.replace)
         except ValueError as error:
             parser.error(str(error))
         print(f"{len(table)} networks are in {path}")

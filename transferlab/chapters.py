@@ -25,7 +25,7 @@ def open_lab(namespace: MutableMapping) -> Lab:
         raise ValueError(f"no parameter {', '.join(unknown)}; this chapter knows {', '.join(PARAMETERS)}")
     for name in ("seeds", "layers"):
         namespace[name] = _whole_numbers(name, namespace[name])
-    plan_sweep(("base",), namespace["layers"], namespace["seeds"], ("B",))
+    plan_sweep(("base",), namespace["layers"], namespace["split"], namespace["seeds"], ("B",))
     if type(namespace.get("train", False)) is not bool:
         raise ValueError(f"train is {namespace['train']!r}; it must be True or False")
     lab = Lab(**{name: namespace[name] for name in ("dataset", "scale", "runs", "data_root", "device")})
@@ -41,7 +41,7 @@ def own_networks(
     """The reader's own networks into both tasks: trained now, or those of them that the store holds already."""
     if train:
         return lab.sweep(conditions, layers, split, seeds, TASKS)
-    jobs = [(str(treatment), split, seed) for treatment, seed in plan_sweep(conditions, layers, seeds, TASKS)]
+    jobs = plan_sweep(conditions, layers, split, seeds, TASKS)
     return lab.train([job for job in jobs if lab.store.find(lab.spec(*job))])
 
 

@@ -56,9 +56,9 @@ def selffer(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     drops = {str(n): _paired(tasks, "BnB", "base", [n]) for n in DEPTHS}
     about = ("selffer", "BnB - base")
     same = f"BnB is within {margin:g} points of its base"
-    middle = _family(*about, "BnB is below its base", {n: drops[n] for n in "3456"}, -1, margin)
-    parts = [_family(*about, same, {n: drops[n] for n in "12"}, 0, margin), middle, _somewhere(middle)]
-    parts.append(_family(*about, f"{same} again", {"7": drops["7"]}, 0, margin))
+    middle = family(*about, "BnB is below its base", {n: drops[n] for n in "3456"}, -1, margin)
+    parts = [family(*about, same, {n: drops[n] for n in "12"}, 0, margin), middle, _somewhere(middle)]
+    parts.append(family(*about, f"{same} again", {"7": drops["7"]}, 0, margin))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -77,7 +77,7 @@ def _somewhere(rows: pd.DataFrame) -> pd.DataFrame:
 def transfer(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     """The upper layers are specific to the task they were trained for: AnB at n = 7 (Section 4.1)."""
     drop = {"7": _paired(_tasks(table, "random"), "AnB", "BnB", [7])}
-    return _family("transfer", "AnB - BnB", "AnB is below BnB", drop, -1, margin)
+    return family("transfer", "AnB - BnB", "AnB is below BnB", drop, -1, margin)
 
 
 def co_adaptation(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def fine_tuning(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
         "AnB+ is above BnB+, each on its own target",
     )
     families = zip(contrasts.items(), statements)
-    rows = [_family("fine-tuning", name, words, estimates, 1, margin) for (name, estimates), words in families]
+    rows = [family("fine-tuning", name, words, estimates, 1, margin) for (name, estimates), words in families]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -130,12 +130,24 @@ def dissimilar(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     near, far = _tasks(table, "random"), _tasks(table, "kingdom")
     more = {str(n): _paired(far, "base", "AnB", [n]) - _paired(near, "base", "AnB", [n]) for n in DEPTHS}
     statement = "AnB loses more, against its base, by kingdom than between random halves"
-    return _family("dissimilar", "(base - AnB) by kingdom - at random", statement, more, 1, margin)
+    return family("dissimilar", "(base - AnB) by kingdom - at random", statement, more, 1, margin)
 
 
 def random_filters(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     """Untrained random filters are no substitute (Section 4.3): against the base, over the tasks of every split."""
     return _each_n("random", "random", "base", "random is below its base", _tasks(table), margin, sign=-1)
+
+
+def control(table: pd.DataFrame, gaussian: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """What random filters lose, in two parts (Section 4.3): the features are random; and their signal fades away.
+
+    The random networks of `table` have filters that keep the scale of the signal, those of `gaussian` the paper's.
+    """
+    faint = gaussian[gaussian.condition == "random"].assign(condition="gaussian")
+    tasks = _tasks(pd.concat([table, faint]), "random")
+    features = _each_n("control", "base", "random", "scaled random filters are below the base", tasks, margin)
+    fading = _each_n("control", "random", "gaussian", "the paper's are below scaled ones", tasks, margin)
+    return pd.concat([features, fading], ignore_index=True)
 
 
 def distant(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
@@ -146,7 +158,7 @@ def distant(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     tasks = _tasks(table)
     far = _tasks(table, "kingdom")
     gains = {str(n): _against(far, "AnB", tasks, "random", [n]) for n in DEPTHS}
-    return _family("distant", "AnB by kingdom - random", "AnB by kingdom is above random", gains, 1, margin)
+    return family("distant", "AnB by kingdom - random", "AnB by kingdom is above random", gains, 1, margin)
 
 
 def _tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
@@ -188,13 +200,16 @@ def _against(first_tasks: pd.DataFrame, first: str, second_tasks: pd.DataFrame, 
 
 def _each_n(claim: str, first: str, second: str, statement: str, tasks, margin: float, sign: int = 1) -> pd.DataFrame:
     estimates = {str(n): _paired(tasks, first, second, [n]) for n in DEPTHS}
-    return _family(claim, f"{first} - {second}", statement, estimates, sign, margin)
+    return family(claim, f"{first} - {second}", statement, estimates, sign, margin)
 
 
-def _family(
+def family(
     claim: str, contrast: str, statement: str, estimates: dict[str, Estimate], sign: int, margin: float
 ) -> pd.DataFrame:
-    """Rows that one adjustment of p covers; `sign` is that of the stated difference, 0 for one within the margin."""
+    """One claim for several n, as rows whose p are adjusted together.
+
+    `estimates` in points, by n; `sign` is that of the stated difference, 0 for one within the margin.
+    """
     if not margin > 0:
         raise ValueError(f"the margin is {margin!r} points; it must be above 0")
     p = [estimate.p() if sign else estimate.p_within(margin) for estimate in estimates.values()]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from distributed import Client, as_completed
 from distributed.deploy.subprocess import SubprocessCluster
 
-from transferlab.notation import Job, Treatment
+from transferlab.notation import Job, parent_job
 
 # Dask asks glibc to give memory back at once; training then spends up to half its time on getting it again.
 # Here it is kept, in large pages. (Other C libraries ignore these.) Read by the processes that start the workers.
@@ -56,12 +56,9 @@ def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[Job, f
     ):
         client.wait_for_workers(workers)  # or the first one is handed the long networks, one behind the other
         futures = {}
-        for place, (name, split, seed) in enumerate(jobs):
-            parent = Treatment.parse(name).parent
-            before = futures.get((str(parent), split, seed))
-            futures[name, split, seed] = client.submit(
-                _train, lab, (name, split, seed), before, priority=-place, pure=False, retries=1
-            )
+        for place, job in enumerate(jobs):
+            parent = futures.get(parent_job(job))
+            futures[job] = client.submit(_train, lab, job, parent, priority=-place, pure=False, retries=1)
         for future in as_completed(futures.values()):
             done(*future.result())
 

@@ -20,19 +20,20 @@ MARKERS = dict(zip(CONDITIONS, "sovDPX", strict=True))
 ORIGINS = {"A": "#F2B48C", "B": "#8FBFE0", "R": "#CDAFC2", "fresh": "#F4F4F4"}  # where a layer comes from
 
 
-def summary(table: pd.DataFrame, value: str = "accuracy") -> pd.DataFrame:
+def summary(table: pd.DataFrame, value: str = "accuracy", over: str = "n") -> pd.DataFrame:
     """Mean of a column for each condition at each n, with a 95 % t interval over networks and their number.
 
-    Columns condition, n, mean, low, high, networks; low and high are NaN for a single network.
+    Columns condition, n (or another one to draw `over`), mean, low, high, networks; low and high are NaN for a
+    single network.
     """
     rows = []
-    for (condition, n), group in table.groupby(["condition", "n"]):
+    for (condition, at), group in table.groupby(["condition", over]):
         values = group[value]
         low = high = np.nan
         if len(values) > 1:
             low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
-        rows.append((condition, n, values.mean(), low, high, len(values)))
-    return pd.DataFrame(rows, columns=["condition", "n", "mean", "low", "high", "networks"])
+        rows.append((condition, at, values.mean(), low, high, len(values)))
+    return pd.DataFrame(rows, columns=["condition", over, "mean", "low", "high", "networks"])
 
 
 def accuracy_over_n(
@@ -65,12 +66,12 @@ def difference_over_n(
     conditions: Sequence[str] = CONDITIONS[1:],
     ax: Axes | None = None,
     mine: pd.DataFrame | None = None,
-    of_2014: bool = False,
+    hollow: str | None = None,
 ) -> Axes:
     """Accuracy minus that of the base of the same classes and seed, in points, against n.
 
-    Lines, bars, dots and the crosses of `mine` as in `accuracy_over_n`. Call it again with `of_2014` to lay the
-    networks of 2014 over it: hollow markers on dotted lines, a little to the right.
+    Lines, bars, dots and the crosses of `mine` as in `accuracy_over_n`. Call it again with a name to call
+    them by, `hollow="2014"`, to lay other networks over it: hollow markers on dotted lines, a little to the right.
     """
     ax = ax or new_axes()
 
@@ -78,10 +79,10 @@ def difference_over_n(
         networks = networks[networks.condition.isin(conditions)]
         return networks.assign(points=100 * (networks.accuracy - networks.base_accuracy)).dropna(subset="points")
 
-    _curves(ax, points(table), "points", of_2014)
+    _curves(ax, points(table), "points", hollow)
     if mine is not None:
         _crosses(ax, points(mine), "points")
-    if not of_2014:
+    if not hollow:
         ax.axhline(0, color=COLOURS["base"], linewidth=1, linestyle="--")
         ax.set(xlabel="n, the number of layers copied", ylabel="points above or below its own base", xticks=range(1, 8))
     _legend(ax)
@@ -93,21 +94,54 @@ def _legend(ax: Axes) -> None:
         ax.legend(fontsize=8, framealpha=0.9)
 
 
-def _curves(ax: Axes, table: pd.DataFrame, value: str, of_2014: bool = False) -> None:
+def loss_over_n(table: pd.DataFrame, classes: int, ax: Axes | None = None, hollow: str | None = None) -> Axes:
+    """The training loss of the last epoch, in nats, against n; the dotted line is the loss of guessing.
+
+    `table` is a published one, with `train_loss`. `hollow` as in `difference_over_n`. A network near the dotted line
+    has learned nothing, whatever its features are worth (compare the paper's Section 4.3).
+    """
+    ax = ax or new_axes()
+    _curves(ax, table, "train_loss", hollow)
+    if not hollow:
+        guessing = np.log(classes)
+        ax.axhline(guessing, color="#777777", linewidth=1, linestyle=":")
+        ax.annotate("guessing", (1, guessing), (0, 3), textcoords="offset points", color="#555555", fontsize=8)
+        ax.set(xlabel="n, the number of random layers", ylabel="training loss, last epoch (nats)", xticks=range(1, 8))
+    _legend(ax)
+    return ax
+
+
+def accuracy_over_images(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Accuracy against the training images of a class of the target, on a logarithmic axis.
+
+    `table` has condition, accuracy (0..1) and images. Lines, bars and dots as in `accuracy_over_n`.
+    """
+    ax = ax or new_axes()
+    _curves(ax, table, "accuracy", over="images")
+    images = sorted(set(table.images))
+    ax.set(xscale="log", xlabel="training images of a class of B", ylabel="top-1 accuracy on B")
+    ax.set_xticks(images, [str(count) for count in images])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _legend(ax)
+    return ax
+
+
+def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None, over: str = "n") -> None:
     """For each condition: a dot a network, the means joined by a line, and their intervals."""
-    means, shift = summary(table, value), 0.12 * of_2014
+    means, shift = summary(table, value, over), 0.12 if hollow else 0
     for condition in [c for c in CONDITIONS if c in set(table.condition)]:
         mine, curve = table[table.condition == condition], means[means.condition == condition]
         style = {"color": COLOURS[condition], "marker": MARKERS[condition]}
-        if of_2014:
+        if hollow:
             style |= {"markerfacecolor": "white", "linestyle": ":"}
         else:
-            ax.plot(mine.n, mine[value], alpha=0.45, markersize=4, markeredgewidth=0, **style | {"linestyle": ""})
+            ax.plot(mine[over], mine[value], alpha=0.45, markersize=4, markeredgewidth=0, **style | {"linestyle": ""})
         several = bool(curve.networks.min() > 1)
         spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several else None
-        label = condition + ", 2014" * of_2014 + f" ({_counts(curve.networks)} a point)" * several
+        label = ", ".join(filter(None, (condition, hollow))) + f" ({_counts(curve.networks)} a point)" * several
         ax.errorbar(
-            curve.n + shift, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style
+            curve[over] + shift, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style
         )
 
 

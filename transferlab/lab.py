@@ -156,7 +156,7 @@ class Lab:
         Gives a row a network, with the columns COLUMNS; the bases that the grid rests on are always in it.
         Accuracies are fractions; `base_accuracy` is that of the base of the same target, split and seed.
         """
-        return self.train([(str(t), split, seed) for t, seed in plan_sweep(conditions, layers, seeds, targets)])
+        return self.train(plan_sweep(conditions, layers, split, seeds, targets))
 
     def train(self, jobs: list[Job], done: Callable[[Job, float], None] = lambda job, accuracy: None) -> pd.DataFrame:
         """Train or find the networks of a list of (name, split, seed) in which parents come first, with a bar.
@@ -206,8 +206,8 @@ def hardware(device: str) -> str:
 
 
 def plan_sweep(
-    conditions: Iterable[str], layers: Iterable[int], seeds: Iterable[int], targets: Iterable[str]
-) -> list[tuple[Treatment, int]]:
+    conditions: Iterable[str], layers: Iterable[int], split: str, seeds: Iterable[int], targets: Iterable[str]
+) -> list[Job]:
     """The networks of a grid, bases first, in an order in which every parent comes before its children."""
     axes = {"conditions": conditions, "layers": layers, "targets": targets, "seeds": seeds}
     for what, allowed in (("conditions", CONDITIONS), ("layers", DEPTHS), ("targets", TASKS), ("seeds", None)):
@@ -225,7 +225,7 @@ def plan_sweep(
     bases = [Treatment.of("base", 0, target) for target in targets]
     parents = [treatment.parent for treatment in grid if treatment.parent]
     full_first = sorted(grid, key=lambda treatment: (treatment.frozen, treatment.n))
-    return [(treatment, seed) for seed in seeds for treatment in dict.fromkeys(bases + parents + full_first)]
+    return [(str(each), split, seed) for seed in seeds for each in dict.fromkeys(bases + parents + full_first)]
 
 
 def table(runs: list[Run]) -> pd.DataFrame:

@@ -105,3 +105,14 @@ class Treatment:
     def __repr__(self) -> str:
         """`Treatment('A3B+')`."""
         return f"Treatment({str(self)!r})"
+
+
+def parent_job(job: Job) -> Job | None:
+    """The job of the base network that a job's first layers are copied from, or None if nothing is copied.
+
+    >>> parent_job(("A3B+", "random", 0))
+    ('baseA', 'random', 0)
+    """
+    name, split, seed = job
+    parent = Treatment.parse(name).parent
+    return (str(parent), split, seed) if parent else None

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 
 import torch
 
-from transferlab.notation import Job, Treatment
+from transferlab.notation import Job, parent_job
 
 AT_ONCE = 8  # networks; more gain little, since each takes a share of the same kernels
 
@@ -30,9 +30,8 @@ def in_parallel(run: Callable, jobs: list[Job], workers: int, done: Callable[[Jo
 
     futures: dict[Job, Future] = {}
     with ThreadPoolExecutor(workers) as pool:
-        for name, split, seed in jobs:
-            parent = futures.get((str(Treatment.parse(name).parent), split, seed))
-            futures[name, split, seed] = pool.submit(train, (name, split, seed), parent)
+        for job in jobs:
+            futures[job] = pool.submit(train, job, futures.get(parent_job(job)))
         try:
             for future in as_completed(futures.values()):
                 done(*future.result())

@@ -5,14 +5,14 @@ even where the run store is lost. A row says by its `run` (the name of its folde
 determines the result) which code, recipe and data made it, and is never overwritten in silence by another's.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock, Timeout
 
 from transferlab.lab import COLUMNS, Lab, plan_sweep, table
-from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, Treatment
+from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, parent_job
 from transferlab.store import Run
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
@@ -24,7 +24,7 @@ ORDER = ["split", "seed", "target", "condition", "n"]
 class Study:
     """Networks to publish in one table: a grid of them, and what their recipe has changed.
 
-    A part of the grid is (split, seeds, conditions, layers, targets).
+    A part of the grid is what `plan_sweep` takes: (conditions, layers, split, seeds, targets).
     """
 
     grid: tuple
@@ -32,44 +32,58 @@ class Study:
 
     def jobs(self) -> list[Job]:
         """All networks, parents first, and a seed of every split before the next: it can be stopped early."""
-        listed = [
-            (str(treatment), split, seed)
-            for split, seeds, conditions, layers, targets in self.grid
-            for treatment, seed in plan_sweep(conditions, layers, seeds, targets)
-        ]
+        listed = [job for part in self.grid for job in plan_sweep(*part)]
         return sorted(listed, key=lambda job: job[2])
+
+    def only(self, split: str | None = None, seed: int | None = None) -> "Study":
+        """The part of the study that has this split, this seed, or both. Raises ValueError if there is none."""
+        parts = [
+            (conditions, layers, each, [one for one in seeds if seed in (None, one)], targets)
+            for conditions, layers, each, seeds, targets in self.grid
+            if split in (None, each)
+        ]
+        grid = tuple(part for part in parts if part[3])
+        if not grid:
+            known = "; ".join(f"{part[2]} with seeds {', '.join(map(str, part[3]))}" for part in self.grid)
+            raise ValueError(f"the study has no split {split or 'at all'} with seed {seed}; it has {known}")
+        return replace(self, grid=grid)
 
 
 DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
-SMALLER = (("random", range(4), ("BnB+", "AnB+"), (1, 4, 7), ("B",)),)
+SMALLER = ((("AnB", "BnB+", "AnB+"), (1, 4, 7), "random", range(4), ("B",)),)
 STUDIES = {
     # Figures 2 and 3 of the paper
     "networks": Study(
-        (("random", range(4), CONDITIONS, DEPTHS, TASKS), ("kingdom", range(3), DISSIMILAR, DEPTHS, TASKS))
+        ((CONDITIONS, DEPTHS, "random", range(4), TASKS), (DISSIMILAR, DEPTHS, "kingdom", range(3), TASKS))
     ),
     # random filters drawn as in 2014
-    "gaussian": Study((("random", range(4), ("random",), DEPTHS, TASKS),), {"random_filters": "gaussian"}),
+    "gaussian": Study(((("random",), DEPTHS, "random", range(4), TASKS),), {"random_filters": "gaussian"}),
+    # three times the images, as many steps: are the features more general then?
+    "richer": Study(
+        ((("AnB", "BnB"), DEPTHS, "random", range(2), TASKS),),
+        {"data": {"train_per_class": 300, "test_per_class": 200}, "epochs": 16},
+    ),
     # fewer images of the target task
     **{f"images_{count}": Study(SMALLER, {"train_per_class": {"B": count}}) for count in (10, 20, 50)},
 }
 
 
-def publish(lab: Lab, path: Path, study: Study, replace: bool = False) -> pd.DataFrame:
+def publish(lab: Lab, path: Path, study: Study, overwrite: bool = False) -> pd.DataFrame:
     """Train what the table at `path` lacks, write each row when its network is finished, and give the table.
 
     `lab` is to have the study's changes.
     Raises ValueError if another process is writing the table, or if it holds rows of these networks made by
-    other code, data or recipe, unless `replace` says that those may go.
+    other code, data or recipe, unless `overwrite` says that those may go.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path.with_suffix(".lock"), timeout=0):
-            return _publish(lab, path, study, replace)
+            return _publish(lab, path, study, overwrite)
     except Timeout:
         raise ValueError(f"another process is writing {path}; wait for it, or stop it first") from None
 
 
-def _publish(lab: Lab, path: Path, study: Study, replace: bool) -> pd.DataFrame:
+def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFrame:
     specs = {job: lab.spec(*job) for job in study.jobs()}
     wanted = {job: lab.store.path(spec).name for job, spec in specs.items()}
     rows = read(path)
@@ -78,7 +92,7 @@ def _publish(lab: Lab, path: Path, study: Study, replace: bool) -> pd.DataFrame:
         index=rows.index,
         dtype=bool,
     )
-    if other.any() and not replace:
+    if other.any() and not overwrite:
         first = rows[other].iloc[0]
         raise ValueError(
             f"{other.sum()} of the {len(rows)} rows of {path} were made by other code, data or recipe (the first: "
@@ -99,7 +113,7 @@ def _publish(lab: Lab, path: Path, study: Study, replace: bool) -> pd.DataFrame:
     for job in missing:
         if lab.store.find(specs[job]):
             write(job)
-    parents = {(str(Treatment.parse(name).parent), split, seed) for name, split, seed in missing}
+    parents = {parent_job(job) for job in missing}
     lab.train([job for job in specs if job in missing or job in parents], write)
     return read(path)
 

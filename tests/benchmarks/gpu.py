@@ -58,7 +58,7 @@ def timed_sweep(arguments: argparse.Namespace, at_once: int) -> tuple[float, pd.
     """Seconds of a whole sweep from an empty store, and its table."""
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(scale=arguments.scale, runs=folder, device=arguments.device)
-        jobs = [(str(treatment), "random", seed) for treatment, seed in plan_sweep(CONDITIONS, DEPTHS, (0,), ("B",))]
+        jobs = plan_sweep(CONDITIONS, DEPTHS, "random", (0,), ("B",))
         started = perf_counter()
         streams.in_parallel(lab.run, jobs, at_once, lambda job, accuracy: None)
         return perf_counter() - started, lab.results()
