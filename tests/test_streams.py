@@ -2,12 +2,13 @@
 
 import copy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from transferlab import Lab, networks, streams, training
-from transferlab.lab import plan_sweep
+from transferlab.sweeps import plan_sweep
 
 JOBS = plan_sweep(("AnB", "BnB+", "random"), (2, 7), "random", (0,), ("B",))
 
@@ -22,15 +23,19 @@ def test_threads_give_the_networks_that_runs_one_by_one_give(lab, tmp_path):
         assert ours.read_bytes() == theirs.read_bytes()
 
 
-def test_the_first_error_ends_it_and_children_of_a_failed_parent_are_not_trained():
-    asked = []
+def test_what_rests_on_a_failure_is_told_and_the_rest_goes_on():
+    asked, done = [], []
 
     def run(name, split, seed):
         asked.append(name)
-        raise ArithmeticError(f"{name} is not a number")
+        if name == "baseA":
+            raise ArithmeticError(f"{name} is not a number")
+        return SimpleNamespace(accuracy=0.5)
 
-    with pytest.raises(ArithmeticError, match="base"):
-        streams.in_parallel(run, JOBS, 1, lambda job, accuracy: None)
+    failed = streams.in_parallel(run, JOBS, 2, lambda job, accuracy: done.append(job))
+    assert {name for name, _, _ in failed} == {"baseA", "A2B", "A7B"}
+    assert all("baseA is not a number" in str(error) for error in failed.values())
+    assert {*done} == {*JOBS} - {*failed}
     assert "A2B" not in asked
 
 

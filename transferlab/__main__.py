@@ -1,50 +1,141 @@
-"""The command line: `python -m transferlab warm` trains what the chapters show, `study` what the book publishes."""
+"""The command line: `warm` trains what the chapters show, `study` what the book publishes, `prepare` decodes images,
+`plan` says what a study would cost, `batch` runs chapters by papermill.
+
+python -m transferlab COMMAND --help
+"""
 
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from transferlab import study
+import torch
+
+from transferlab import batch, plan, study
+from transferlab.datasets.prepare import prepare
 from transferlab.lab import Lab
+from transferlab.machine import cores, hardware
 from transferlab.notation import CONDITIONS
-from transferlab.recipes import SCALES
+from transferlab.recipes import SCALES, recipe_for
+from transferlab.training import one_thread
 
 
 def main() -> int:
     """Run one command; the exit status is 2 for a wrong argument, as argparse has it."""
-    parser = argparse.ArgumentParser(prog="python -m transferlab", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    arguments = parser().parse_args()
+    try:
+        return arguments.run(arguments)
+    except (ValueError, OSError) as error:
+        print(f"python -m transferlab: error: {error}", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    whole = argparse.ArgumentParser(
+        prog="python -m transferlab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = whole.add_subparsers(dest="command", required=True)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--scale", choices=SCALES, default=os.environ.get("TRANSFERLAB_SCALE") or "laptop")
     shared.add_argument("--runs", default=os.environ.get("TRANSFERLAB_RUNS") or "runs", help="the run store's folder")
     shared.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    commands.add_parser("warm", parents=[shared], help="train the networks that the chapters show, or find them")
+
+    warm = commands.add_parser("warm", parents=[shared], help="train the networks that the chapters show, or find them")
+    warm.set_defaults(run=run_warm)
+
     publish = commands.add_parser("study", parents=[shared], help="train the networks of the published studies")
     publish.add_argument("names", nargs="*", metavar="STUDY", help=f"{', '.join(study.STUDIES)} (default: all)")
     publish.add_argument("--out", type=Path, default=study.RESULTS, help="the folder of the tables of results")
     publish.add_argument("--split", help="only this split of the study, such as random")
     publish.add_argument("--seed", type=int, help="only this seed of it")
     publish.add_argument("--replace", action="store_true", help="replace rows that other code, data or recipes made")
-    arguments = parser.parse_args()
-    options = {"scale": arguments.scale, "runs": arguments.runs, "device": arguments.device}
-    if arguments.command == "warm":
-        table = Lab(**options).sweep(CONDITIONS)
-        print(f"{len(table)} networks are in {arguments.runs}, at {arguments.scale} scale")
-        return 0
+    publish.set_defaults(run=run_study)
+
+    decode = commands.add_parser("prepare", help="decode a tree of images once, into arrays that training maps")
+    decode.add_argument("name", choices=("imagenet", "folder"))
+    decode.add_argument("--data-root", required=True, help="the folder with train/<class>/* and val/<class>/*")
+    decode.add_argument("--out", type=Path, required=True, help="a new folder, or one of a preparation to go on with")
+    decode.add_argument("--size", type=int, default=256, help="pixels of a side (default: 256)")
+    decode.add_argument("--workers", type=int, default=cores(), help="processes (default: one a core)")
+    decode.set_defaults(run=run_prepare)
+
+    costs = commands.add_parser("plan", help="what a study would cost on a data set, before it is run")
+    costs.add_argument("--dataset", default="kingdoms", help="kingdoms, cifar100 or imagenet; it need not be here")
+    costs.add_argument("--scale", choices=SCALES, default="laptop")
+    costs.add_argument("--study", choices=study.STUDIES, default="networks")
+    costs.add_argument(
+        "--throughput", default="auto", help="images a second of a full network (default: measured here)"
+    )
+    costs.set_defaults(run=run_plan)
+
+    chapters = commands.add_parser("batch", help="run chapters by papermill, and make a book of what they gave")
+    chapters.add_argument("names", nargs="*", metavar="CHAPTER", help="how names begin, such as 03 (default: all)")
+    chapters.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
+    chapters.add_argument("--out", type=Path, required=True, help="a new folder for the notebooks and the book")
+    chapters.add_argument("--no-book", action="store_true", help="only the notebooks")
+    chapters.set_defaults(run=run_batch)
+    return whole
+
+
+def run_warm(arguments: argparse.Namespace) -> int:
+    """Train or find the networks that the chapters show."""
+    table = Lab(scale=arguments.scale, runs=arguments.runs, device=arguments.device).sweep(CONDITIONS)
+    print(f"{len(table)} networks are in {arguments.runs}, at {arguments.scale} scale")
+    return 0
+
+
+def run_study(arguments: argparse.Namespace) -> int:
+    """Make or go on with the published tables."""
     unknown = sorted({*arguments.names} - {*study.STUDIES})
     if unknown:
-        parser.error(f"no study {', '.join(unknown)}; there are {', '.join(study.STUDIES)}")
+        raise ValueError(f"no study {', '.join(unknown)}; there are {', '.join(study.STUDIES)}")
     for name in arguments.names or study.STUDIES:
         path = arguments.out / f"{name}.csv"
-        try:
-            part = study.STUDIES[name].only(arguments.split, arguments.seed)
-            lab = Lab(**options, **part.changes)
-            table = study.publish(lab, path, part, arguments.replace)
-        except ValueError as error:
-            parser.error(str(error))
+        part = study.STUDIES[name].only(arguments.split, arguments.seed)
+        lab = Lab(scale=arguments.scale, runs=arguments.runs, device=arguments.device, **part.changes)
+        table = study.publish(lab, path, part, arguments.replace)
         print(f"{len(table)} networks are in {path}")
     return 0
+
+
+def run_prepare(arguments: argparse.Namespace) -> int:
+    """Decode images; the exit status is 1 if some could not be read."""
+    if arguments.size < 1 or arguments.workers < 1:
+        raise ValueError(f"--size is {arguments.size} and --workers {arguments.workers}; both must be 1 or more")
+    unreadable = prepare(arguments.name, arguments.data_root, arguments.out, arguments.size, arguments.workers)
+    if unreadable:
+        print(f"{len(unreadable)} images could not be read and are left out: {', '.join(unreadable[:5])}"
+              f"{' ...' * (len(unreadable) > 5)} (all in {arguments.out / 'unreadable.txt'})")  # fmt: skip
+    print(f"{arguments.out} is ready: give it as data_root to the data set {arguments.name}")
+    return 1 if unreadable else 0
+
+
+def run_plan(arguments: argparse.Namespace) -> int:
+    """Print a cost."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    recipe = recipe_for(arguments.scale).on(device)
+    where = "as given"
+    if arguments.throughput != "auto":
+        throughput = float(arguments.throughput)
+    else:
+        with one_thread(device):
+            throughput = plan.measure(recipe, plan.size_of(arguments.dataset, recipe)[2] // 2, device)
+        where = f"measured on {hardware(device)}{', one core' * (device == 'cpu')}"
+    cost = plan.cost(arguments.dataset, recipe, study.STUDIES[arguments.study], throughput)
+    print(f"{arguments.dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{cost}")
+    return 0
+
+
+def run_batch(arguments: argparse.Namespace) -> int:
+    """Run chapters; the exit status is 1 if one of them failed."""
+    rows = batch.run(batch.find(arguments.names), batch.parse(arguments.parameters), arguments.out)
+    if not arguments.no_book:
+        print(f"The book: {batch.render(arguments.out)}")
+    failed = rows[rows.error != ""]
+    if len(failed):
+        print(f"\n{len(failed)} of {len(rows)} chapters failed:\n{failed.to_string(index=False)}", file=sys.stderr)
+    return 1 if len(failed) else 0
 
 
 if __name__ == "__main__":

@@ -6,10 +6,14 @@ from collections.abc import Mapping, MutableMapping, Sequence
 import pandas as pd
 
 from transferlab import splits
-from transferlab.lab import Lab, plan_sweep
+from transferlab.lab import Lab
 from transferlab.notation import TASKS
+from transferlab.sweeps import plan_sweep
 
-PARAMETERS = ("dataset", "scale", "split", "seeds", "layers", "runs", "data_root", "device", "train")
+PARAMETERS = (
+    "dataset", "scale", "split", "seeds", "layers", "runs", "data_root", "device", "cluster", "network",
+    "train",
+)  # fmt: skip
 
 
 def open_lab(namespace: MutableMapping) -> Lab:
@@ -28,7 +32,9 @@ def open_lab(namespace: MutableMapping) -> Lab:
     plan_sweep(("base",), namespace["layers"], namespace["split"], namespace["seeds"], ("B",))
     if type(namespace.get("train", False)) is not bool:
         raise ValueError(f"train is {namespace['train']!r}; it must be True or False")
-    lab = Lab(**{name: namespace[name] for name in ("dataset", "scale", "runs", "data_root", "device")})
+    changes = {"network": namespace["network"]} if namespace["network"] else {}
+    options = ("dataset", "scale", "runs", "data_root", "device", "cluster")
+    lab = Lab(**{name: namespace[name] for name in options}, **changes)
     pd.set_option("display.max_colwidth", None)  # sentences in tables stay whole
     for seed in namespace["seeds"]:
         splits.halves(lab.data, namespace["split"], seed)

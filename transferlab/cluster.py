@@ -12,6 +12,8 @@ from transferlab.notation import Job, parent_job
 
 # Dask asks glibc to give memory back at once; training then spends up to half its time on getting it again.
 # Here it is kept, in large pages. (Other C libraries ignore these.) Read by the processes that start the workers.
+RETRIES = 2
+WAIT = 30  # seconds for a scheduler to answer
 ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
@@ -34,13 +36,21 @@ def _environment() -> Iterator[None]:
             os.environ[name] = before
 
 
-def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[Job, float], None]) -> None:
-    """Train `jobs` (in an order in which parents come first) in `workers` processes, each with a Lab(**lab).
-
-    `done` is called with each job and its accuracy as it is finished. The processes are started as
-    programs of their own, so a script that calls this needs no `if __name__ == "__main__"`.
-    """
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+@contextmanager
+def _client(workers: int, address: str | None) -> Iterator[Client]:
+    """A connection to the cluster at `address`, or to one of `workers` processes that lives as long as it is used."""
+    if address:
+        where = {"address": address} if "://" in address else {"scheduler_file": address}
+        try:
+            client = Client(**where, timeout=WAIT)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"no Dask scheduler answers at {address} ({error}); start one (dask scheduler --scheduler-file FILE) "
+                'and give its address, such as "tcp://10.0.0.1:8786", or its file'
+            ) from error
+        with client:
+            yield client
+        return
     with (
         _environment(),
         SubprocessCluster(
@@ -55,12 +65,36 @@ def in_parallel(lab: dict, jobs: list[Job], workers: int, done: Callable[[Job, f
         Client(cluster) as client,
     ):
         client.wait_for_workers(workers)  # or the first one is handed the long networks, one behind the other
+        yield client
+
+
+def in_parallel(
+    lab: dict, jobs: list[Job], workers: int, done: Callable[[Job, float], None], address: str | None = None
+) -> dict[Job, BaseException]:
+    """Train `jobs` (in an order in which parents come first) in processes, each with a Lab(**lab).
+
+    The processes are `workers` of this machine, started as programs of their own, so that a script that calls this
+    needs no `if __name__ == "__main__"`; or those of the cluster at `address`. `done` is called with each job and its
+    accuracy as it is finished. A network is tried three times, also if its worker dies; what fails then, and what
+    rests on it, is given back with the error. An interrupt cancels what is not finished.
+    """
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    with _client(workers, address) as client:
         futures = {}
         for place, job in enumerate(jobs):
             parent = futures.get(parent_job(job))
-            futures[job] = client.submit(_train, lab, job, parent, priority=-place, pure=False, retries=1)
-        for future in as_completed(futures.values()):
-            done(*future.result())
+            futures[job] = client.submit(_train, lab, job, parent, priority=-place, pure=False, retries=RETRIES)
+        names, failed = {future: job for job, future in futures.items()}, {}
+        try:
+            for future in as_completed(futures.values()):
+                if future.status == "finished":
+                    done(*future.result())
+                else:
+                    failed[names[future]] = future.exception()
+        except BaseException:
+            client.cancel(list(futures.values()), force=True)
+            raise
+    return failed
 
 
 _open: dict = {}  # in a worker: the Lab in use, by its arguments, so that the images are read once

@@ -1,12 +1,10 @@
 """The laboratory: ask for a network by its name, get it trained or found."""
 
 import hashlib
-import os
 import platform
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import product
 from pathlib import Path
 from time import perf_counter
 
@@ -15,21 +13,20 @@ import torch
 from tqdm.auto import tqdm
 
 from transferlab import datasets, networks, recipes, splits, streams, training
-from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, Treatment
+from transferlab.inputs import mean_image
+from transferlab.machine import cores, hardware
+from transferlab.notation import DEPTHS, Job, Treatment
 from transferlab.store import Run, Store
+from transferlab.sweeps import plan_sweep, table
 from transferlab.transplant import transplant
-
-COLUMNS = (
-    "network", "condition", "n", "source", "target", "fine_tuned", "split", "seed", "scale", "dataset",
-    "accuracy", "base_accuracy", "epochs", "seconds",
-)  # fmt: skip
 
 
 class Lab:
     """Trains the networks of the study, or finds them in the run store.
 
     `dataset` is a name for `datasets.load` ("kingdoms", or "folder" with `data_root`), `scale` one of
-    `recipes.SCALES`, `runs` the folder of the run store, `device` "auto", "cpu" or "cuda". Any field of
+    `recipes.SCALES`, `runs` the folder of the run store, `device` "auto", "cpu" or "cuda". `cluster` is None, or where
+    sweeps run: the address of a Dask scheduler, such as "tcp://10.0.0.1:8786", or its scheduler file. Any field of
     `recipes.Recipe` can be changed by name, as in `Lab(epochs=12)`; such runs are kept apart in the store.
 
     >>> lab = Lab(scale="smoke")                                # doctest: +SKIP
@@ -44,13 +41,14 @@ class Lab:
         runs: str | Path = "runs",
         data_root: str | Path | None = None,
         device: str = "auto",
+        cluster: str | None = None,
         **changes,
     ):
         if device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"no device {device!r}; there are auto, cpu and cuda")
         if device == "cuda" and not torch.cuda.is_available():
             raise ValueError('device="cuda" was asked for, but torch sees no CUDA device here; use "auto" or "cpu"')
-        self.scale = scale
+        self.scale, self.cluster = scale, cluster
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe = recipes.recipe_for(scale, **changes).on(self.device)
         options = self.recipe.data if dataset == "kingdoms" else {"data_root": data_root}
@@ -110,7 +108,8 @@ class Lab:
         task = self.task(treatment.target, spec["split"], spec["seed"])
         network = self._prepare(treatment, spec, len(task.classes), parent)
         recipe, order = self._recipe(task, spec), _seed(spec, "order", treatment)
-        history = training.train(network, treatment.frozen, task, recipe, order, self.device, on_epoch)
+        mean = self._mean(treatment, spec) if recipe.crop else None
+        history = training.train(network, treatment.frozen, task, recipe, order, self.device, on_epoch, mean)
         result = {
             "accuracy": history[-1]["test_accuracy"],
             "epochs": len(history),
@@ -134,14 +133,19 @@ class Lab:
     def _prepare(self, treatment: Treatment, spec: dict, num_classes: int, parent: Run | None) -> torch.nn.Sequential:
         """The network before training: fresh, or with its first n layers transplanted."""
 
-        def fresh(purpose: str, initialisation: str = "kaiming") -> torch.nn.Sequential:
+        def fresh(purpose: str, initialisation: str) -> torch.nn.Sequential:
             seed = _seed(spec, purpose, treatment)
-            return networks.build(self.recipe.network, num_classes, self.recipe.size, seed, initialisation)
+            return networks.build(self.recipe.network, num_classes, self.recipe.input_size, seed, initialisation)
 
         if treatment.source is None:
-            return fresh("base")
+            return fresh("base", self.recipe.initialisation)
         donor = parent.network() if parent else fresh("random filters", self.recipe.random_filters)
-        return transplant(donor, treatment.n, fresh("upper layers"))
+        return transplant(donor, treatment.n, fresh("upper layers", self.recipe.initialisation))
+
+    def _mean(self, treatment: Treatment, spec: dict) -> torch.Tensor:
+        """The mean image to subtract: as in 2014 that of the task that the first layers were trained on."""
+        first = treatment.source if treatment.parent else treatment.target
+        return mean_image(self.task(first, spec["split"], spec["seed"]).train_images)
 
     def sweep(
         self,
@@ -150,20 +154,30 @@ class Lab:
         split: str = "random",
         seeds: Iterable[int] = (0,),
         targets: Iterable[str] = ("B",),
+        cluster: str | None = None,
     ) -> pd.DataFrame:
         """Train or find every network of a grid, as many at a time as the machine has cores.
+
+        `cluster`, if given, goes before that of the Lab. Its workers must reach the run store and the data under the
+        same paths as this process.
 
         Gives a row a network, with the columns COLUMNS; the bases that the grid rests on are always in it.
         Accuracies are fractions; `base_accuracy` is that of the base of the same target, split and seed.
         """
-        return self.train(plan_sweep(conditions, layers, split, seeds, targets))
+        return self.train(plan_sweep(conditions, layers, split, seeds, targets), cluster=cluster)
 
-    def train(self, jobs: list[Job], done: Callable[[Job, float], None] = lambda job, accuracy: None) -> pd.DataFrame:
+    def train(
+        self,
+        jobs: list[Job],
+        done: Callable[[Job, float], None] = lambda job, accuracy: None,
+        cluster: str | None = None,
+    ) -> pd.DataFrame:
         """Train or find the networks of a list of (name, split, seed) in which parents come first, with a bar.
 
         Gives the same table as `sweep`. `done` is called with each job that was missing, and its accuracy,
-        when it is finished.
+        when it is finished. Raises RuntimeError once all others are finished if some networks could not be trained.
         """
+        cluster = cluster or self.cluster
         specs = {job: self.spec(*job) for job in jobs}
         missing = [job for job in jobs if not self.store.find(specs[job])]
         with tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="networks", disable=not missing) as bar:
@@ -173,80 +187,23 @@ class Lab:
                 bar.update()
                 done(job, accuracy)
 
-            if self.device == "cuda" and len(missing) > 1:
-                streams.in_parallel(self.run, missing, streams.AT_ONCE, finished)
-            elif min(cores(), len(missing)) > 1:
+            if cluster or (self.device == "cpu" and min(cores(), len(missing)) > 1):
                 from transferlab.cluster import in_parallel  # here, since Dask takes a second to import
 
-                in_parallel(self.arguments, missing, min(cores(), len(missing)), finished)
+                failed = in_parallel(self.arguments, missing, min(cores(), len(missing)), finished, cluster)
             else:
-                for job in missing:
-                    finished(job, self.run(*job).accuracy)
+                at_once = 1 if self.device == "cpu" or self.recipe.crop else streams.AT_ONCE
+                failed = streams.in_parallel(self.run, missing, at_once, finished)
+        if failed:
+            told = "; ".join(
+                f"{name} ({split}, seed {seed}): {error!r}" for (name, split, seed), error in failed.items()
+            )
+            raise RuntimeError(f"{len(failed)} of {len(missing)} networks failed, the others are in the store. {told}")
         return table([self.store.find(spec) for spec in specs.values()])
 
     def results(self) -> pd.DataFrame:
         """Every network of the store, of any scale and data set, with the columns of `sweep`."""
         return table(self.store.runs())
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def hardware(device: str) -> str:
-    """What the arithmetic ran on, such as "AMD EPYC (AVX512)" or "NVIDIA H200"."""
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    linux = Path("/proc/cpuinfo")
-    lines = linux.read_text(errors="replace").splitlines() if linux.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = [*names, platform.processor() or platform.machine()][0]
-    return f"{name} ({torch.backends.cpu.get_cpu_capability()})"
-
-
-def plan_sweep(
-    conditions: Iterable[str], layers: Iterable[int], split: str, seeds: Iterable[int], targets: Iterable[str]
-) -> list[Job]:
-    """The networks of a grid, bases first, in an order in which every parent comes before its children."""
-    axes = {"conditions": conditions, "layers": layers, "targets": targets, "seeds": seeds}
-    for what, allowed in (("conditions", CONDITIONS), ("layers", DEPTHS), ("targets", TASKS), ("seeds", None)):
-        axes[what] = list(dict.fromkeys(_listed(axes[what])))
-        wrong = [value for value in axes[what] if isinstance(value, bool) or (allowed and value not in allowed)]
-        if wrong or not axes[what]:
-            choice = ", ".join(map(str, allowed or ("the whole numbers from 0 up",)))
-            raise ValueError(f"{what} are {axes[what]}; give a list of one or more of {choice}")
-    conditions, layers, targets, seeds = axes.values()
-    grid = [
-        Treatment.of(condition, n, target)
-        for target, n, condition in product(targets, layers, conditions)
-        if condition != "base"
-    ]
-    bases = [Treatment.of("base", 0, target) for target in targets]
-    parents = [treatment.parent for treatment in grid if treatment.parent]
-    full_first = sorted(grid, key=lambda treatment: (treatment.frozen, treatment.n))
-    return [(str(each), split, seed) for seed in seeds for each in dict.fromkeys(bases + parents + full_first)]
-
-
-def table(runs: list[Run]) -> pd.DataFrame:
-    """A row a run, with the columns COLUMNS."""
-    rows = []
-    for run in runs:
-        treatment = run.treatment
-        facts = {key: run.spec[key] for key in ("split", "seed", "scale", "dataset")}
-        outcome = {key: run.result[key] for key in ("accuracy", "epochs", "seconds")}
-        made = {key: getattr(treatment, key) for key in ("condition", "n", "source", "target", "fine_tuned")}
-        study = repr([run.spec[key] for key in ("recipe", "data", "device", "training")])
-        rows.append({"network": str(treatment), **made, **facts, **outcome, "study": study})
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, "study"])
-    key = ["target", "split", "seed", "study"]
-    bases = frame[frame.condition == "base"].drop_duplicates(key, keep="last").set_index(key).accuracy
-    frame["base_accuracy"] = bases.reindex(pd.MultiIndex.from_frame(frame[key])).to_numpy()
-    return frame[list(COLUMNS)]
-
-
-def _listed(values: Iterable) -> list:
-    return list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
 
 
 def _seed(spec: dict, purpose: str, treatment: Treatment) -> int:

@@ -9,6 +9,9 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from transferlab.blocks import Tokens, draw_attention, resnet18, vit
+from transferlab.caffenet import caffenet
+
 LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 
 
@@ -35,6 +38,8 @@ def mini(num_classes: int, size: int = 32) -> nn.Sequential:
     Takes `[N, 3, size, size]`, gives logits `[N, num_classes]`. About 198,000 parameters at 32 pixels and
     40 classes. Unlike the paper's network (its Section 3) it has batch normalisation and no dropout.
     """
+    if size < 8 or size % 8:
+        raise ValueError(f"mini takes images of a multiple of 8 pixels; got {size}")
     side = size // 8
     layers = (                                   # output at 32 pixels
         conv(3, 16, kernel=5, stride=2),         # [N, 16, 16, 16]
@@ -49,17 +54,21 @@ def mini(num_classes: int, size: int = 32) -> nn.Sequential:
     return nn.Sequential(OrderedDict(zip(LAYER_NAMES, layers, strict=True)))
 
 
-NETWORKS = {"mini": mini}
+NETWORKS = {"mini": mini, "caffenet": caffenet, "resnet18": resnet18, "vit": vit}
 
 
-def kaiming(weight: torch.Tensor, generator: torch.Generator) -> None:
+def kaiming(layer: str, module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
     """He et al. 2015: the signal keeps its scale through any number of untrained layers."""
-    nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+    nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
-def gaussian(weight: torch.Tensor, generator: torch.Generator) -> None:
-    """The paper's: a normal distribution of standard deviation 0.01, whatever the size of the layer."""
-    nn.init.normal_(weight, std=0.01, generator=generator)
+def gaussian(layer: str, module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
+    """The paper's: a normal distribution of a fixed deviation, whatever the size of the layer; some biases are 1."""
+    nn.init.normal_(module.weight, std=0.005 if layer in ("fc6", "fc7") else 0.01, generator=generator)
+    if module.bias is not None:
+        nn.init.constant_(module.bias, float(layer in ("conv2", "conv4", "conv5", "fc6", "fc7")))
 
 
 INITIALISATIONS = {"kaiming": kaiming, "gaussian": gaussian}
@@ -76,17 +85,19 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
     """
     if name not in NETWORKS:
         raise ValueError(f"no network {name!r}; there are {', '.join(NETWORKS)}")
-    if num_classes < 2 or size < 8 or size % 8:
-        raise ValueError(f"got {num_classes} classes and {size} pixels; give 2 classes or more, a multiple of 8 pixels")
+    if num_classes < 2:
+        raise ValueError(f"got {num_classes} classes; a network needs 2 or more")
     with torch.device("meta"):  # no numbers are drawn, nothing global is touched: threads can build side by side
         network = NETWORKS[name](num_classes, size)
     network.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
-    for module in network.modules():
+    for layer, module in ((name, module) for name, child in network.named_children() for module in child.modules()):
         if isinstance(module, nn.Conv2d | nn.Linear):
-            INITIALISATIONS[initialisation](module.weight, generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+            INITIALISATIONS[initialisation](layer, module, generator)
+        elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d | nn.LayerNorm):
             module.reset_parameters()
+        elif isinstance(module, nn.MultiheadAttention):
+            draw_attention(module, generator)
+        elif isinstance(module, Tokens):
+            module.draw(generator)
     return network

@@ -77,15 +77,34 @@ def halves(data: DataSet, split: str, seed: int) -> Halves:
     return random_halves(len(data.class_names), seed)
 
 
+class Rows:
+    """Some images of an array that may be larger than memory: it is read where it is indexed, not before."""
+
+    def __init__(self, array: np.ndarray, rows: np.ndarray):
+        self.array, self.rows = array, rows
+        self.shape, self.dtype = (len(rows), *array.shape[1:]), array.dtype
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index) -> np.ndarray:
+        """The images at `index`, in memory."""
+        return np.asarray(self.array[self.rows[index]])
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        """All of them, in memory."""
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """One half of a data set: uint8 images `[N, 3, H, W]`, labels int64 `[N]` as ranks among its own `classes`."""
 
     name: str
     classes: np.ndarray
-    train_images: np.ndarray
+    train_images: np.ndarray | Rows
     train_labels: np.ndarray
-    test_images: np.ndarray
+    test_images: np.ndarray | Rows
     test_labels: np.ndarray
 
     def limited(self, train_per_class: int | None) -> "Task":
@@ -101,7 +120,7 @@ class Task:
                 )
             place[members] = np.arange(len(members))
         few = place < train_per_class
-        return replace(self, train_images=self.train_images[few], train_labels=self.train_labels[few])
+        return replace(self, train_images=_some(self.train_images, few), train_labels=self.train_labels[few])
 
 
 def task(data: DataSet, split: str, seed: int, name: str) -> Task:
@@ -113,6 +132,13 @@ def task(data: DataSet, split: str, seed: int, name: str) -> Task:
     for part in ("train", "test"):
         labels = getattr(data, f"{part}_labels")
         mine = np.isin(labels, classes)
-        arrays[f"{part}_images"] = getattr(data, f"{part}_images")[mine]
+        arrays[f"{part}_images"] = _some(getattr(data, f"{part}_images"), mine)
         arrays[f"{part}_labels"] = np.searchsorted(classes, labels[mine])
     return Task(name, classes, **arrays)
+
+
+def _some(images: np.ndarray | Rows, chosen: np.ndarray) -> np.ndarray | Rows:
+    """The chosen images: copied, or, of an array on disk, its row numbers."""
+    if isinstance(images, Rows):
+        return Rows(images.array, images.rows[chosen])
+    return Rows(images, np.flatnonzero(chosen)) if isinstance(images, np.memmap) else images[chosen]

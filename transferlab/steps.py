@@ -1,7 +1,7 @@
 """One step of training as one call: on a CPU as it is written, on a GPU captured once and replayed as a CUDA graph.
 
 The networks of the study are so small that on a GPU the time goes into starting kernels, one by one. A graph starts
-a whole step at once, and leaves the processor free to feed several networks at a time (see `parallel`).
+a whole step at once, and leaves the processor free to feed several networks at a time (see `streams`).
 """
 
 from threading import Lock
@@ -10,56 +10,72 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from transferlab.inputs import Crops, Stored, autocast
 from transferlab.recipes import Recipe
 
 _capturing = Lock()  # one capture at a time, since it starts by waiting for the whole device
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Arithmetic of the given precision; parameters stay float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
-
-
 def parameter_groups(learned: nn.Sequential, recipe: Recipe) -> list[dict]:
-    """The parameters of the layers that learn, by weight decay: layer 1, if it learns, has its own."""
-    layers = dict(learned.named_children())
-    first = list(layers.pop("conv1").parameters()) if "conv1" in layers else []
-    others = [parameter for layer in layers.values() for parameter in layer.parameters()]
-    groups = [{"params": others, "weight_decay": recipe.weight_decay}]
-    if first:
-        groups.append({"params": first, "weight_decay": recipe.first_layer_decay})
-    return groups
+    """The parameters of the layers that learn, by weight decay and rate.
+
+    Layer 1, if it learns, has a decay of its own; biases may have a rate of their own, `times` that of the weights,
+    and then no decay.
+    """
+    groups: dict[tuple[float, float], list] = {(recipe.weight_decay, 1.0): []}
+    for name, parameter in learned.named_parameters():
+        first = name.startswith(("conv1.", "block1."))
+        decay = recipe.first_layer_decay if first else recipe.weight_decay
+        bias = recipe.bias_rate != 1 and name.endswith("bias")
+        groups.setdefault((0.0, recipe.bias_rate) if bias else (decay, 1.0), []).append(parameter)
+    return [{"params": each, "weight_decay": decay, "times": times} for (decay, times), each in groups.items() if each]
 
 
 class Step:
-    """Forward, backward and update of `learned` on chosen rows of `inputs` and `labels`, which stay on the device.
+    """Forward through `above`, backward and update of `learned`, its upper part, on a batch of a source.
 
-    `losses` and `right` add up the loss (nats, mean over a batch) and the images put right; they stay on the device
-    too.
+    `losses` and `right` add up the loss (nats, mean over a batch) and the images put right; like the labels they stay
+    on the device.
 
-    >>> step = Step(network[3:], features, labels, recipe, batch=64)  # doctest: +SKIP
-    >>> step(rows, learning_rate=0.1)                                 # doctest: +SKIP
+    >>> step = Step(network, network[3:], source, labels, recipe, batch=64)  # doctest: +SKIP
+    >>> step(rows, source.plan(rows, generator), learning_rate=0.1)          # doctest: +SKIP
     """
 
-    def __init__(self, learned: nn.Sequential, inputs: torch.Tensor, labels: torch.Tensor, recipe: Recipe, batch: int):
-        self.learned, self.inputs, self.labels, self.recipe = learned, inputs, labels, recipe
-        self.rows = torch.zeros(batch, dtype=torch.int64, device=inputs.device)
-        self.rate = torch.tensor(recipe.learning_rate, device=inputs.device)
-        self.losses, self.right = torch.zeros(2, device=inputs.device)
+    def __init__(
+        self,
+        above: nn.Sequential,
+        learned: nn.Sequential,
+        source: Stored | Crops,
+        labels: torch.Tensor,
+        recipe: Recipe,
+        batch: int,
+    ):
+        self.above, self.source, self.labels, self.recipe = above, source, labels, recipe
+        self.rows = torch.zeros(batch, dtype=torch.int64, device=labels.device)
+        self.plan = source.plan(torch.zeros(batch, dtype=torch.int64), None)
+        groups = parameter_groups(learned, recipe)
+        self.rates = [torch.tensor(recipe.learning_rate, device=labels.device) for _ in groups]
+        self.times = [group.pop("times") for group in groups]
+        self.losses, self.right = torch.zeros(2, device=labels.device)
         self.optimizer = torch.optim.SGD(
-            parameter_groups(learned, recipe), self.rate, recipe.momentum, nesterov=True, fused=True
+            [{**group, "lr": rate} for group, rate in zip(groups, self.rates, strict=True)],
+            momentum=recipe.momentum,
+            nesterov=recipe.nesterov,
+            fused=True,
         )
-        self._run = self._capture() if inputs.is_cuda else self._once
+        self._run = self._capture() if labels.is_cuda else self._once
 
-    def __call__(self, rows: torch.Tensor, learning_rate: float) -> None:
-        """Take a step on `rows`, int64 `[batch]`."""
+    def __call__(self, rows: torch.Tensor, plan: torch.Tensor, learning_rate: float) -> None:
+        """Take a step on the images `rows`, int64 `[batch]`, whose inputs `plan` says."""
         self.rows.copy_(rows)
-        self.rate.fill_(learning_rate)
+        self.plan.copy_(plan)
+        for rate, times in zip(self.rates, self.times, strict=True):
+            rate.fill_(times * learning_rate)
         self._run()
 
     def _once(self) -> None:
-        with autocast(self.inputs.device, self.recipe.precision):
-            logits = self.learned(self.inputs[self.rows])
+        with autocast(self.labels.device, self.recipe.precision):
+            logits = self.above(self.source.take(self.plan))
             loss = F.cross_entropy(logits, self.labels[self.rows])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -69,7 +85,7 @@ class Step:
 
     def _capture(self):
         """Record the step. The recorder wants it to have been run before, so the network is put back afterwards."""
-        before = {name: tensor.clone() for name, tensor in self.learned.state_dict().items()}
+        before = {name: tensor.clone() for name, tensor in self.above.state_dict().items()}
         graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with _capturing:
@@ -80,7 +96,7 @@ class Step:
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._once()
         with torch.no_grad():
-            for name, tensor in self.learned.state_dict().items():
+            for name, tensor in self.above.state_dict().items():
                 tensor.copy_(before[name])
             for state in self.optimizer.state.values():
                 state["momentum_buffer"].zero_()  # the first step then makes it the gradient, as if there were none

@@ -58,7 +58,8 @@ class Run:
     def network(self) -> nn.Sequential:
         """The trained network of eight layers, on the CPU, in evaluation mode."""
         recipe = self.spec["recipe"]
-        network = networks.build(recipe["network"], self.result["num_classes"], recipe["size"], seed=0)
+        side = recipe.get("crop") or recipe["size"]
+        network = networks.build(recipe["network"], self.result["num_classes"], side, seed=0)
         network.load_state_dict(load_file(self.path / "weights.safetensors"))
         return network.eval()
 

@@ -15,11 +15,13 @@ from transferlab.notation import Job, parent_job
 AT_ONCE = 8  # networks; more gain little, since each takes a share of the same kernels
 
 
-def in_parallel(run: Callable, jobs: list[Job], workers: int, done: Callable[[Job, float], None]) -> None:
+def in_parallel(
+    run: Callable, jobs: list[Job], workers: int, done: Callable[[Job, float], None]
+) -> dict[Job, BaseException]:
     """Call `run(*job)`, which gives a Run, for all `jobs` (parents first), `workers` at a time.
 
-    `done` is called with each job and its accuracy as it is finished. The first error ends it all, once the
-    networks under way are finished.
+    `done` is called with each job and its accuracy as it is finished. What fails, and what rests on it, is given back
+    with the error.
     """
 
     def train(job: Job, parent: Future | None) -> tuple[Job, float]:
@@ -34,7 +36,9 @@ def in_parallel(run: Callable, jobs: list[Job], workers: int, done: Callable[[Jo
             futures[job] = pool.submit(train, job, futures.get(parent_job(job)))
         try:
             for future in as_completed(futures.values()):
-                done(*future.result())
+                if not future.exception():
+                    done(*future.result())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    return {job: future.exception() for job, future in futures.items() if future.exception()}

@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from transferlab.lab import COLUMNS, Lab, plan_sweep, table
+from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, parent_job
 from transferlab.store import Run
+from transferlab.sweeps import COLUMNS, plan_sweep, table
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 PROVENANCE = ("train_loss", "run", "data", "training", "hardware", "torch", "trained_at")

@@ -34,8 +34,15 @@ def freeze(network: nn.Sequential, n: int) -> nn.Sequential:
 
 
 def train_mode(network: nn.Sequential, frozen: int) -> nn.Sequential:
-    """Training mode for the layers that learn, evaluation mode for the first `frozen` ones."""
-    return freeze(network.train(), frozen)
+    """Training mode for the layers that learn, evaluation mode for the first `frozen` ones.
+
+    Dropout is at work in frozen layers, too: it is no knowledge, and in 2014 it was.
+    """
+    freeze(network.train(), frozen)
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.train()
+    return network
 
 
 def verify(network: nn.Sequential, donor: nn.Sequential, n: int, frozen: bool) -> None:

@@ -17,8 +17,9 @@ import pandas as pd
 import torch
 
 from transferlab import Lab, streams
-from transferlab.lab import hardware, plan_sweep
+from transferlab.machine import hardware
 from transferlab.notation import CONDITIONS, DEPTHS
+from transferlab.sweeps import plan_sweep
 
 
 def main():

@@ -24,7 +24,7 @@ import plain
 from loop import Levers, train
 
 from transferlab import Lab, networks, training
-from transferlab.lab import cores, hardware
+from transferlab.machine import cores, hardware
 
 RESULTS = Path(__file__).parents[2] / "book" / "results"
 DEPTHS = (0, 3, 6)  # numbers of frozen layers

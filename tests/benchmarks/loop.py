@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
+from transferlab.inputs import autocast, outputs, to_input
 from transferlab.recipes import Recipe
 from transferlab.splits import Task
-from transferlab.steps import autocast, parameter_groups
-from transferlab.training import learning_rate, outputs, to_input
+from transferlab.steps import parameter_groups
+from transferlab.training import learning_rate
 from transferlab.transplant import train_mode
 
 

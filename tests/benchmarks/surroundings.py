@@ -22,7 +22,7 @@ import torch
 
 from transferlab import Lab, Treatment
 from transferlab.datasets import kingdoms
-from transferlab.lab import cores, hardware
+from transferlab.machine import cores, hardware
 
 ROOT = Path(__file__).parents[2]
 DRAWING = "drawing 32,000 images of Kingdoms"

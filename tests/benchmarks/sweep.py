@@ -26,7 +26,7 @@ from scipy import stats
 from torch.utils.flop_counter import FlopCounterMode
 
 from transferlab import Lab, Treatment, networks
-from transferlab.lab import cores, hardware
+from transferlab.machine import cores, hardware
 from transferlab.notation import CONDITIONS, DEPTHS
 
 RESULTS = Path(__file__).parents[2] / "book" / "results"

@@ -12,15 +12,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from transferlab.datasets import kingdoms as _kingdoms
+from transferlab.datasets.cifar100 import read_cifar100
 from transferlab.datasets.folder import read_folder
+from transferlab.datasets.prepare import is_prepared, read_prepared
 
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """A labelled set of images, whole in memory.
+    """A labelled set of images, in memory or mapped from disk.
 
-    Images are uint8 `[N, 3, H, W]`, labels int64 `[N]` indices into `class_names`. `kingdoms` says of each
-    class "natural" or "man-made" (None if nobody knows), `families` which classes are close relatives
+    Images are uint8 `[N, 3, H, W]`, labels int64 `[N]` indices into `class_names` (-1: not to be used). `kingdoms`
+    says of each class "natural" or "man-made" (None if nobody knows), `families` which classes are close relatives
     (None if the data set has no such groups). `fingerprint` is a digest of all that.
     """
 
@@ -32,9 +34,12 @@ class DataSet:
     class_names: tuple[str, ...]
     kingdoms: tuple[str | None, ...]
     families: tuple[str, ...] | None = None
+    fingerprint: str = ""
 
     def __post_init__(self):
-        """Compute the fingerprint, once: a SHA-256 over every image, label and class."""
+        """Compute the fingerprint, once, unless it is known: a SHA-256 over every image, label and class."""
+        if self.fingerprint:
+            return
         digest = hashlib.sha256(repr((self.class_names, self.kingdoms, self.families)).encode())
         for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
             digest.update(repr((array.shape, array.dtype.str)).encode())
@@ -58,6 +63,7 @@ class DataSet:
         return replace(
             self,
             name=f"{self.name}-validation",
+            fingerprint="",
             train_images=self.train_images[train],
             train_labels=self.train_labels[train],
             test_images=self.train_images[held_out],
@@ -66,11 +72,13 @@ class DataSet:
 
 
 def load(name: str, **options) -> DataSet:
-    """The data set `name`: "kingdoms" (drawn here, nothing is downloaded) or "folder".
+    """The data set `name`: "kingdoms" (drawn here, nothing is downloaded), "cifar100", "imagenet" or "folder".
 
     Options of kingdoms: `size` (pixels, 32), `train_per_class` (100), `test_per_class` (200), `seed` (0).
     It is drawn once and kept in a cache folder (`TRANSFERLAB_CACHE`, else `~/.cache/transferlab`).
-    Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, and `size`.
+    Options of cifar100: `data_root`, the folder that holds `cifar-100-python/`, and `download` (False).
+    Options of imagenet: `data_root`, a folder made by `python -m transferlab prepare`, and `size`, as prepared (256).
+    Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, or prepared; and `size` (32).
 
     >>> load("kingdoms", train_per_class=2, test_per_class=2).train_images.shape
     (160, 3, 32, 32)
@@ -106,8 +114,14 @@ def _load_kingdoms(size: int = 32, train_per_class: int = 100, test_per_class: i
 
 LOADERS: dict[str, Callable[..., DataSet]] = {
     "kingdoms": _load_kingdoms,
-    "folder": lambda data_root=None, size=32: DataSet(name="folder", **read_folder(data_root, size)),
+    "cifar100": lambda **options: DataSet(name="cifar100", **read_cifar100(**options)),
+    "imagenet": lambda data_root=None, size=256: DataSet(name="imagenet", **read_prepared(data_root, "imagenet", size)),
+    "folder": lambda data_root=None, size=32: DataSet(name="folder", **_read_tree(data_root, size)),
 }
+
+
+def _read_tree(data_root: str | Path | None, size: int) -> dict:
+    return read_prepared(data_root, "folder", size) if is_prepared(data_root) else read_folder(data_root, size)
 
 
 def _cached(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Any tree of images, `train/<class>/*` and `val/<class>/*`, read through torchvision's ImageFolder."""
+"""Any tree of images, `train/<class>/*` and `val/<class>/*`, listed through torchvision's ImageFolder."""
 
 import csv
 from pathlib import Path
@@ -6,50 +6,56 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from transferlab.datasets.imagenet import kingdoms_of
 
-def read_folder(data_root: str | Path | None, size: int) -> dict:
-    """The fields of a DataSet from the images under `data_root`.
+Files = list[tuple[str, int]]  # path and label
 
-    Images of any size and mode become RGB, `size` x `size`: the shorter side is resized, the middle is cut out.
-    `train` and `val` must hold the same classes. An optional `kingdoms.csv` beside them, with the columns
-    `class,kingdom`, says which classes are natural and which man-made. Raises ValueError or FileNotFoundError.
+
+def list_parts(name: str, data_root: str | Path | None) -> tuple[dict[str, Files], list[str], tuple[str | None, ...]]:
+    """The files of both parts (train, test), the classes, and the kingdom of each class.
+
+    `name` is "imagenet", whose classes must be all of its 1000, or "folder". There an optional `kingdoms.csv` beside
+    `train` and `val`, with the columns `class,kingdom`, says which classes are natural and which man-made.
+    `train` and `val` must hold the same classes. Raises ValueError or FileNotFoundError.
     """
     if data_root is None:
-        raise ValueError('the data set "folder" needs data_root, a folder with train/<class>/* and val/<class>/*')
-    root = Path(data_root)
-    for part in ("train", "val"):
-        if not (root / part).is_dir():
-            raise FileNotFoundError(f"{root / part} is not there; data_root needs train/<class>/* and val/<class>/*")
-    train_images, train_labels, names = _read_part(root / "train", size)
-    test_images, test_labels, val_names = _read_part(root / "val", size)
-    if names != val_names:
-        raise ValueError(f"train and val hold different classes: only in one of them {sorted({*names} ^ {*val_names})}")
-    return {
-        "train_images": train_images,
-        "train_labels": train_labels,
-        "test_images": test_images,
-        "test_labels": test_labels,
-        "class_names": tuple(names),
-        "kingdoms": _read_kingdoms(root / "kingdoms.csv", names),
-    }
-
-
-def _read_part(folder: Path, size: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        raise ValueError(f'the data set "{name}" needs data_root, a folder with train/<class>/* and val/<class>/*')
     from transferlab._torchvision import torchvision  # here, since it takes a second to import
 
-    tree = torchvision.datasets.ImageFolder(folder, loader=lambda path: _read_image(path, size))
-    images = np.empty((len(tree), 3, size, size), np.uint8)
-    for index in range(len(tree)):
-        images[index] = tree[index][0]
-    return images, np.array(tree.targets, np.int64), tree.classes
+    root, files, classes = Path(data_root), {}, {}
+    for part, folder in (("train", "train"), ("test", "val")):
+        if not (root / folder).is_dir():
+            raise FileNotFoundError(f"{root / folder} is not there; data_root needs train/<class>/* and val/<class>/*")
+        tree = torchvision.datasets.ImageFolder(root / folder)
+        files[part], classes[part] = tree.samples, tree.classes
+    names = classes["train"]
+    if names != classes["test"]:
+        differing = sorted({*names} ^ {*classes["test"]})
+        raise ValueError(f"train and val hold different classes: only in one of them {', '.join(differing[:10])}")
+    return files, names, kingdoms_of(names) if name == "imagenet" else _read_kingdoms(root / "kingdoms.csv", names)
 
 
-def _read_image(path: str, size: int) -> np.ndarray:
-    """uint8 `[3, size, size]`; an unreadable file is named."""
+def read_folder(data_root: str | Path | None, size: int) -> dict:
+    """The fields of a DataSet from the images under `data_root`, in memory; raises what `list_parts` raises."""
+    files, names, kingdoms = list_parts("folder", data_root)
+    fields = {}
+    for part, listed in files.items():
+        fields[f"{part}_images"] = np.empty((len(listed), 3, size, size), np.uint8)
+        for index, (path, _) in enumerate(listed):
+            fields[f"{part}_images"][index] = read_image(path, size)
+        fields[f"{part}_labels"] = np.array([label for _, label in listed], np.int64)
+    return fields | {"class_names": tuple(names), "kingdoms": kingdoms}
+
+
+def read_image(path: str, size: int) -> np.ndarray:
+    """An image of any size and mode as RGB, uint8 `[3, size, size]`: resized by its shorter side, the middle cut out.
+
+    Raises ValueError, which names the file, if it cannot be read.
+    """
     try:
         with Image.open(path) as image:
             fitted = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
-    except OSError as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"cannot read the image {path} ({error}); mend or remove it") from error
     return np.asarray(fitted).transpose(2, 0, 1)
 

@@ -1,0 +1,68 @@
+"""Chapters by papermill: a failure is told and does not stop the others, and the book shows what was run."""
+
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from transferlab import batch
+
+
+def chapter(folder, name, *sources):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    cells[0].metadata["tags"] = ["parameters"]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    path = folder / f"{name}.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    return path
+
+
+def test_a_chapter_that_fails_does_not_stop_the_next(tmp_path):
+    bad = chapter(tmp_path, "01_bad", "scale = 1", "print('so far')", "1 / 0", "print('never')")
+    good = chapter(tmp_path, "02_good", "scale = 1", "print(scale)")
+    rows = batch.run([bad, good], {"scale": [2, "three"]}, tmp_path / "out").set_index("chapter")
+    assert "ZeroDivisionError" in rows.error["01_bad"] and rows.error["02_good"] == ""
+    executed = nbformat.read(tmp_path / "out" / "notebooks" / "01_bad.ipynb", 4)
+    assert any("so far" in str(cell.get("outputs")) for cell in executed.cells)
+    assert not any("never" in str(cell.get("outputs")) for cell in executed.cells)
+    assert "[2, 'three']" in str(nbformat.read(tmp_path / "out" / "notebooks" / "02_good.ipynb", 4).cells[-1].outputs)
+
+
+def test_what_was_run_before_is_not_overwritten(tmp_path):
+    good = chapter(tmp_path, "02_good", "scale = 1")
+    batch.run([good], {}, tmp_path / "out")
+    with pytest.raises(ValueError, match="is not empty; choose another folder for --out"):
+        batch.run([good], {}, tmp_path / "out")
+
+
+def test_chapters_are_found_by_how_their_names_begin():
+    assert [path.stem for path in batch.find(["03", "01_two"])] == ["01_two_worlds", "03_selffer_and_transfer"]
+    assert len(batch.find([])) == len(list(batch.NOTEBOOKS.glob("*.ipynb")))
+    with pytest.raises(ValueError, match="no chapter begins with '99'; there are 01_two_worlds"):
+        batch.find(["99"])
+
+
+def test_parameters_are_read_as_yaml():
+    pairs = [("seeds", "[0, 1]"), ("device", "cuda"), ("train", "true"), ("data_root", "null")]
+    assert batch.parse(pairs) == {"seeds": [0, 1], "device": "cuda", "train": True, "data_root": None}
+
+
+def test_a_book_of_one_chapter(tmp_path):
+    command = [sys.executable, "-m", "transferlab", "batch", "01", "--out", str(tmp_path / "out")]
+    command += ["-p", "scale", "smoke", "-p", "seeds", "[3]", "-p", "runs", str(tmp_path / "runs")]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    page = tmp_path / "out" / "_build" / "html" / "notebooks" / "01_two_worlds.html"
+    assert "smoke" in page.read_text(encoding="utf-8")
+    assert not (page.parent / "02_base_networks.html").exists()
+
+
+def test_the_command_says_which_chapters_failed(tmp_path):
+    command = [sys.executable, "-m", "transferlab", "batch", "01", "--out", str(tmp_path / "out"), "--no-book"]
+    finished = subprocess.run([*command, "-p", "scale", "tiny"], capture_output=True, text=True)
+    assert finished.returncode == 1
+    assert "1 of 1 chapters failed" in finished.stderr and "no scale 'tiny'" in finished.stderr
+    shutil.rmtree(tmp_path / "out")
+    assert subprocess.run([*command, "-p", "scale"], capture_output=True).returncode == 2

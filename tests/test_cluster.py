@@ -1,0 +1,73 @@
+"""Networks on a Dask cluster of two processes, one of which is killed while it trains."""
+
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from distributed import Client
+
+from transferlab import Lab
+
+CONDITIONS = ("base", "AnB", "BnB+", "random")
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A scheduler and two workers as programs of their own; gives the scheduler's file and the workers."""
+    file = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = subprocess.Popen(
+        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file], **quiet
+    )
+    while not file.exists():
+        assert scheduler.poll() is None
+        time.sleep(0.1)
+    one = [*dask, "worker", "--scheduler-file", file, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    workers = [subprocess.Popen([*one, "--name", str(n)], **quiet) for n in range(2)]
+    yield file, workers
+    for process in [*workers, scheduler]:
+        if process.poll() is None:
+            psutil.Process(process.pid).terminate()
+        process.wait(20)
+
+
+def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path):
+    file, workers = cluster
+    with Client(scheduler_file=str(file)) as client:
+        client.wait_for_workers(2, timeout=60)
+    lost = []
+
+    def done(job, accuracy):
+        if not lost:
+            lost.append(workers[0])
+            workers[0].kill()
+
+    elsewhere = Lab(scale="smoke", runs=tmp_path / "runs", device="cpu")
+    from transferlab.sweeps import plan_sweep
+
+    table = elsewhere.train(plan_sweep(CONDITIONS, (1, 4, 7), "random", (0,), ("B",)), done, cluster=str(file))
+    assert lost and len(table) == 2 + 3 * 3
+    for row in table.itertuples():
+        assert row.accuracy == lab.run(row.network).accuracy
+
+
+def test_a_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("transferlab.cluster.WAIT", 2)
+    lab = Lab(scale="smoke", runs=tmp_path, device="cpu")
+    with pytest.raises(ValueError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 .*dask scheduler"):
+        lab.sweep(("base",), (1,), cluster="tcp://127.0.0.1:9")
+    with pytest.raises(ValueError, match=r"no Dask scheduler answers at nowhere\.json"):
+        lab.sweep(("base",), (1,), cluster="nowhere.json")
+
+
+def test_a_network_that_cannot_be_trained_is_named_and_the_others_are_there(tmp_path, monkeypatch):
+    lab = Lab(scale="smoke", runs=tmp_path, device="cpu")
+    blocked = lab.store.path(lab.spec("A4B", "random", 0))
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("a file where the folder of the run is to go")
+    with pytest.raises(RuntimeError, match=r"1 of 5 networks failed, the others are in the store\. A4B \(random, 0\)"):
+        lab.sweep(("AnB",), (1, 4, 7))
+    assert {run.treatment.n for run in lab.store.runs()} == {0, 1, 7}

@@ -1,0 +1,57 @@
+"""The cost of a study, against counts by hand."""
+
+import subprocess
+import sys
+
+import pytest
+
+from transferlab import plan, study
+from transferlab.recipes import SCALES, recipe_for
+
+ONE = study.Study(((("AnB",), (7,), "random", (0,), ("B",)),))  # baseB, baseA, A7B
+
+
+def test_the_cost_of_three_networks():
+    recipe = recipe_for("smoke", precision="float32")
+    cost = plan.cost("kingdoms", recipe, ONE, throughput=100)
+    each = recipe.epochs * (40 * 8 // recipe.batch) * recipe.batch
+    assert (cost.networks, cost.images) == (3, 3 * each)
+    assert cost.image_bytes == 80 * 16 * 3 * 32 * 32
+    last = plan.operations(recipe, 40)[7]
+    assert cost.hours == pytest.approx((2 + last) * each / 100 / 3600)
+    assert last < 0.01
+
+
+def test_the_paper_takes_what_it_took():
+    recipe = SCALES["paper"]
+    cost = plan.cost("imagenet", recipe, ONE, throughput=1000)
+    assert cost.images == 3 * 450_000 * 256
+    assert cost.weight_bytes == 3 * 4 * 60_965_224
+    share = plan.operations(recipe, 500)
+    assert share[0] == 1 and share.is_monotonic_decreasing
+    assert 0.25 < share[7] < 0.4  # crops change at every step, so that the frozen layers run at every step: a third
+
+
+def test_throughput_is_measured(lab):
+    assert plan.measure(lab.recipe, 40, "cpu", steps=3) > 100
+    assert plan.measure(recipe_for("smoke", crop=24, precision="float32"), 40, "cpu", steps=3) > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--throughput", "0"], "throughput is 0.0 images a second; it must be above 0"),
+        (["--throughput", "fast"], "could not convert string to float: 'fast'"),
+        (["--dataset", "letters", "--throughput", "9"], "the size of 'letters' is not known; it is of kingdoms"),
+    ],
+)
+def test_what_plan_refuses(arguments, message):
+    finished = subprocess.run([sys.executable, "-m", "transferlab", "plan", *arguments], capture_output=True, text=True)
+    assert finished.returncode == 2 and message in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_the_command_prints_a_cost():
+    command = [sys.executable, "-m", "transferlab", "plan", "--dataset", "imagenet", "--scale", "modern"]
+    finished = subprocess.run([*command, "--throughput", "20000"], capture_output=True, text=True, check=True)
+    assert "462 networks" in finished.stdout and "GB of images" in finished.stdout

@@ -1,0 +1,81 @@
+"""Modern networks from torchvision as eight blocks, so that A5B means five of them."""
+
+from collections import OrderedDict
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+SMALL = 64  # pixels: images below are given a stem that does not shrink them, as is usual for CIFAR
+
+
+def resnet18(num_classes: int, size: int) -> nn.Sequential:
+    """He et al. 2016: eight residual blocks; the first has the stem before it, the last the head behind it.
+
+    Takes `[N, 3, size, size]`, gives logits `[N, num_classes]`.
+    """
+    from transferlab._torchvision import torchvision  # here, since it takes a second to import
+
+    whole = torchvision.models.resnet18(num_classes=num_classes)
+    if size < SMALL:
+        whole.conv1, whole.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
+    blocks = [*whole.layer1, *whole.layer2, *whole.layer3, *whole.layer4]
+    blocks[0] = nn.Sequential(whole.conv1, whole.bn1, whole.relu, whole.maxpool, blocks[0])
+    blocks[-1] = nn.Sequential(blocks[-1], whole.avgpool, nn.Flatten(), whole.fc)
+    return _named(blocks)
+
+
+def vit(num_classes: int, size: int) -> nn.Sequential:
+    """Dosovitskiy et al. 2021, small: eight encoder blocks of width 192 with 3 heads, on 8 x 8 patches.
+
+    Takes `[N, 3, size, size]` with `size` a multiple of 8, gives logits `[N, num_classes]`. Raises ValueError.
+    """
+    from transferlab._torchvision import torchvision
+
+    if size % 8:
+        raise ValueError(f"vit takes images of a multiple of 8 pixels; got {size}")
+    whole = torchvision.models.VisionTransformer(
+        size, size // 8, num_layers=8, num_heads=3, hidden_dim=192, mlp_dim=768, num_classes=num_classes,
+        norm_layer=partial(nn.LayerNorm, eps=1e-6),
+    )  # fmt: skip
+    blocks = list(whole.encoder.layers)
+    blocks[0] = nn.Sequential(Tokens(whole), blocks[0])
+    blocks[-1] = nn.Sequential(blocks[-1], whole.encoder.ln, FirstToken(), whole.heads)
+    return _named(blocks)
+
+
+class Tokens(nn.Module):
+    """Patches of an image as tokens, a class token before them, and all with their positions."""
+
+    def __init__(self, whole: nn.Module):
+        super().__init__()
+        self.patches, self.class_token, self.positions = whole.conv_proj, whole.class_token, whole.encoder.pos_embedding
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`[N, 3, size, size]` to `[N, 65, width]`."""
+        tokens = self.patches(images).flatten(2).transpose(1, 2)
+        first = self.class_token.expand(len(images), -1, -1)
+        return torch.cat([first, tokens], 1) + self.positions
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Initial values, as in torchvision."""
+        nn.init.zeros_(self.class_token)
+        nn.init.normal_(self.positions, std=0.02, generator=generator)
+
+
+class FirstToken(nn.Module):
+    """The class token, whose features are those of the image."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """`[N, tokens, width]` to `[N, width]`."""
+        return tokens[:, 0]
+
+
+def draw_attention(module: nn.MultiheadAttention, generator: torch.Generator) -> None:
+    """Initial values of the joint projection to queries, keys and values; the output projection is a Linear."""
+    nn.init.xavier_uniform_(module.in_proj_weight, generator=generator)
+    nn.init.zeros_(module.in_proj_bias)
+
+
+def _named(blocks: list[nn.Module]) -> nn.Sequential:
+    return nn.Sequential(OrderedDict((f"block{place}", block) for place, block in enumerate(blocks, start=1)))

@@ -1,0 +1,104 @@
+"""What a study would cost, before it is run: networks, images, hours, disk and memory."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import pandas as pd
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from transferlab import networks, training
+from transferlab.inputs import Crops, Stored
+from transferlab.notation import DEPTHS, Treatment
+from transferlab.recipes import Recipe
+from transferlab.steps import Step
+from transferlab.study import Study
+
+SIZES = {"cifar100": (50_000, 10_000, 100), "imagenet": (1_281_167, 50_000, 1000)}  # images to train and test; classes
+KINGDOMS = 80  # classes
+OF_2014 = 163 * 9.5 * 24  # hours on a K20: the networks and the days of each that the authors name
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of a study. `hours` are those of one device; bytes are of images, and of weights in the run store."""
+
+    networks: int
+    images: float  # forward and backward, in all networks
+    hours: float
+    image_bytes: int
+    weight_bytes: int
+
+    def __str__(self) -> str:
+        """A line for each."""
+        return (
+            f"{self.networks:,} networks, {self.images / 1e6:,.1f} million images to train on\n"
+            f"{self.hours:,.1f} hours on one such device (2014: {OF_2014:,.0f} for 163 networks on a K20)\n"
+            f"{self.image_bytes / 1e9:,.2f} GB of images, {self.weight_bytes / 1e9:,.2f} GB of weights"
+        )
+
+
+def size_of(dataset: str, recipe: Recipe) -> tuple[int, int, int]:
+    """Training images, test images and classes of a data set that need not be there. Raises ValueError."""
+    if dataset == "kingdoms":
+        return KINGDOMS * recipe.data["train_per_class"], KINGDOMS * recipe.data["test_per_class"], KINGDOMS
+    if dataset not in SIZES:
+        raise ValueError(f"the size of {dataset!r} is not known; it is of kingdoms, {', '.join(SIZES)}")
+    return SIZES[dataset]
+
+
+def cost(dataset: str, recipe: Recipe, study: Study, throughput: float) -> Cost:
+    """The cost of `study` on a data set, if a network without frozen layers trains on `throughput` images a second.
+
+    A network with frozen layers is taken to be faster as it has fewer operations. `recipe.precision` must be settled.
+    Raises ValueError for a throughput that is not above 0.
+    """
+    if not throughput > 0:
+        raise ValueError(f"the throughput is {throughput!r} images a second; it must be above 0")
+    train, test, classes = size_of(dataset, recipe)
+    steps = recipe.iterations or recipe.epochs * (train // 2 // recipe.batch)
+    each = steps * recipe.batch
+    share = operations(recipe, classes // 2)
+    jobs = study.jobs()
+    seconds = sum(each * share[Treatment.parse(name).frozen] / throughput for name, _, _ in jobs)
+    weights = sum(p.numel() for p in networks.build(recipe.network, classes // 2, recipe.input_size, 0).parameters())
+    pixels = 3 * recipe.size**2
+    return Cost(len(jobs), each * len(jobs), seconds / 3600, (train + test) * pixels, 4 * weights * len(jobs))
+
+
+def operations(recipe: Recipe, classes: int) -> pd.Series:
+    """Operations to train on an image with n frozen layers, n = 0..7, as a share of those with none."""
+    counts = {}
+    for n in (0, *DEPTHS):
+        network = networks.build(recipe.network, classes, recipe.input_size, seed=0).eval()
+        same = training.steady(network, n, recipe)
+        inputs = torch.zeros(1, 3, recipe.input_size, recipe.input_size)
+        network[:n].requires_grad_(False)
+        with torch.no_grad():
+            inputs = network[:same](inputs)
+        with FlopCounterMode(display=False) as counter:
+            network[same:](inputs).sum().backward()
+        counts[n] = counter.get_total_flops()
+    return pd.Series(counts) / counts[0]
+
+
+def measure(recipe: Recipe, classes: int, device: str, steps: int = 5) -> float:
+    """Images a second of a network without frozen layers on made-up images, in the median of some steps."""
+    network = networks.build(recipe.network, classes, recipe.input_size, seed=0)
+    network.to(device, memory_format=torch.channels_last).train()
+    batch = recipe.batch if device == "cuda" else min(recipe.batch, 64)
+    if recipe.crop:
+        images = torch.zeros((batch, 3, recipe.size, recipe.size), dtype=torch.uint8).numpy()
+        source = Crops(images, recipe, torch.zeros(3, recipe.size, recipe.size), device)
+    else:
+        precision = getattr(torch, recipe.precision)
+        source = Stored(torch.zeros((batch, 3, recipe.size, recipe.size), dtype=precision, device=device))
+    labels, rows = torch.zeros(batch, dtype=torch.int64, device=device), torch.arange(batch)
+    step = Step(network, network, source, labels, recipe, batch)
+    plan, seconds = source.plan(rows, None), []
+    for _ in range(steps + 1):
+        started = perf_counter()
+        step(rows.to(device), plan, 0.0)
+        step.losses.item()  # waits for a GPU
+        seconds.append(perf_counter() - started)
+    return batch / sorted(seconds[1:])[steps // 2]
