@@ -10,9 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from transferlab import Treatment, claims, lab, study
+from transferlab import Treatment, claims, study
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS
 from transferlab.statistics import Estimate, by_network, by_task, holm
+from transferlab.sweeps import COLUMNS
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 NAN = float("nan")
@@ -70,7 +71,7 @@ def test_the_networks_of_2014_are_named_and_counted(table_2014):
         ("all", "base"): 1,
         ("all", "random"): 7,
     }
-    assert set(table_2014.columns) <= set(lab.COLUMNS)
+    assert set(table_2014.columns) <= set(COLUMNS)
     for row in table_2014[table_2014.split != "all"].itertuples():
         treatment = Treatment.parse(row.network)
         source = None if pd.isna(row.source) else row.source
@@ -327,7 +328,7 @@ def test_networks_without_an_accuracy_are_left_out(table_2014):
 
 
 def test_the_published_study_as_far_as_it_is_trained(audit_2014):
-    assert set(claims.NEEDED) <= set(lab.COLUMNS)
+    assert set(claims.NEEDED) <= set(COLUMNS)
     assert list(claims.audit(study.read(RESULTS / "networks.csv")).set_index(KEY).index) == list(audit_2014.index)
 
 

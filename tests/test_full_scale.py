@@ -16,7 +16,7 @@ from transferlab.steps import parameter_groups
 from transferlab.training import learning_rate, steady
 from transferlab.transplant import train_mode
 
-CROPPED = {"size": 32, "crop": 24, "mirror": True, "scale": 63.75, "precision": "float32"}
+CROPPED = {"size": 32, "crop": 24, "mirror": True, "divide_by": 63.75, "precision": "float32"}
 PARAMETERS = {  # of the authors' training definitions
     "conv1": 34_944, "conv2": 307_456, "conv3": 885_120, "conv4": 663_936,
     "conv5": 442_624, "fc6": 37_752_832, "fc7": 16_781_312, "fc8": 4_097_000,
@@ -132,7 +132,9 @@ def test_modern_networks_are_drawn_from_their_seed_alone(name):
     assert torch.equal(torch.get_rng_state(), before)
     for key, tensor in first.state_dict().items():
         assert torch.isfinite(tensor).all() and torch.equal(tensor, again.state_dict()[key])
-    assert any(not torch.equal(one, another) for one, another in zip(first.parameters(), other.parameters(), strict=True))
+    assert any(
+        not torch.equal(one, another) for one, another in zip(first.parameters(), other.parameters(), strict=True)
+    )
     assert torch.isfinite(first.eval()(torch.zeros(2, 3, 32, 32))).all()
 
 
@@ -168,7 +170,7 @@ def test_a_crop_is_a_part_of_its_image_minus_the_mean(images):
 def test_the_mean_is_that_of_the_place_of_the_crop(images):
     mean = mean_image(images)
     assert np.allclose(mean, images.mean(0))
-    source = Crops(images, recipe_for("smoke", **CROPPED | {"scale": 1.0}), mean, "cpu")
+    source = Crops(images, recipe_for("smoke", **CROPPED | {"divide_by": 1.0}), mean, "cpu")
     inputs = source.take(torch.tensor([[3, 1, 8, 1]]))
     assert np.allclose(inputs[0], (images[3] - images.mean(0))[:, 1:25, 8:32][..., ::-1], atol=1e-4)
 
@@ -233,7 +235,7 @@ def test_iterations_end_training_in_the_middle_of_an_epoch(lab):
 def test_dropout_is_the_same_for_the_same_seed(lab):
     def trained():
         network = networks.build("mini", 40, 32, seed=0)
-        network.fc7.insert(0, nn.Dropout(0.5))
+        network.fc7 = nn.Sequential(nn.Dropout(0.5), network.fc7)
         return training.train(network, 7, lab.task("B"), lab.recipe, 1)[-1]["train_loss"]
 
     torch.manual_seed(1)

@@ -1,9 +1,11 @@
 """Many networks at a time: Dask hands them to worker processes of one thread each."""
 
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from distributed import Client, as_completed
 from distributed.deploy.subprocess import SubprocessCluster
@@ -40,10 +42,10 @@ def _environment() -> Iterator[None]:
 def _client(workers: int, address: str | None) -> Iterator[Client]:
     """A connection to the cluster at `address`, or to one of `workers` processes that lives as long as it is used."""
     if address:
-        where = {"address": address} if "://" in address else {"scheduler_file": address}
-        try:
-            client = Client(**where, timeout=WAIT)
-        except (OSError, ValueError) as error:
+        try:  # a file that is not there would be waited for
+            where = address if "://" in address else json.loads(Path(address).read_text())["address"]
+            client = Client(where, timeout=WAIT)
+        except (OSError, ValueError, KeyError) as error:
             raise ValueError(
                 f"no Dask scheduler answers at {address} ({error}); start one (dask scheduler --scheduler-file FILE) "
                 'and give its address, such as "tcp://10.0.0.1:8786", or its file'

@@ -117,14 +117,14 @@ class Crops:
                 yield here
 
     def take(self, plan: Tensor) -> Tensor:
-        """The inputs of a plan: crops, minus the mean, divided by the recipe's scale."""
+        """The inputs of a plan: crops, minus the mean, divided by the recipe's `divide_by`."""
         row, top, left, mirrored = (column[:, None, None, None] for column in plan.unbind(1))
         along = torch.arange(self.recipe.crop, device=plan.device)
         down, across = along[None, None, :, None], along[None, None, None, :]
         across = torch.where(mirrored == 1, self.recipe.crop - 1 - across, across)
         channel = torch.arange(3, device=plan.device)[None, :, None, None]
         pixels = self.pixels[row, channel, top + down, left + across]
-        crops = (pixels.float() - self.mean[channel, top + down, left + across]) / self.recipe.scale
+        crops = (pixels.float() - self.mean[channel, top + down, left + across]) / self.recipe.divide_by
         return crops.to(getattr(torch, self.recipe.precision), memory_format=torch.channels_last)
 
 

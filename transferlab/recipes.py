@@ -41,7 +41,7 @@ class Recipe:
     bias_rate: float = later(1.0)  # of the biases, as a multiple; if it is not 1 they have no weight decay
     crop: int = later(0)  # pixels, the side of random crops minus the mean image of the source task; 0: whole images
     mirror: bool = later(False)  # crops are mirrored, at random
-    scale: float = later(1.0)  # that crops are divided by
+    divide_by: float = later(1.0)  # crops, minus the mean, by this
 
     def __post_init__(self):
         """Refuse values that cannot be trained with."""
@@ -125,7 +125,7 @@ SCALES = {
         size=256,
         crop=227,
         mirror=True,
-        scale=63.75,
+        divide_by=63.75,
         batch=1024,
         epochs=36,
         learning_rate=0.1,

@@ -32,7 +32,7 @@ NATURAL = {
 COARSE = {name: coarse for coarse, names in (MANMADE | NATURAL).items() for name in names.split()}
 
 
-def read_cifar100(data_root: str | Path | None, size: int = 32, download: bool = False) -> dict:
+def read_cifar100(data_root: str | Path | None = None, size: int = 32, download: bool = False) -> dict:
     """The fields of a DataSet from CIFAR-100 under `data_root`: 50,000 + 10,000 images of 32 pixels, 100 classes.
 
     Families are the 20 coarse classes. The six of things that people make (MANMADE: 30 classes) are man-made, the
