@@ -26,14 +26,14 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
-	@echo 'make test            all that continuous integration runs         about 9 min; seconds if nothing changed'
+	@echo 'make test            all that continuous integration runs         about 12 min; seconds if nothing changed'
 	@echo '  make check           ruff: lint and format                        seconds'
-	@echo '  make unit            the unit and property tests                  about 5 min'
+	@echo '  make unit            the unit and property tests                  about 8 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     1 to 2 min'
 	@echo '  make browser-test    the book at smoke scale, in Chromium         2 to 3 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
-	@echo 'make study           train the published study, resumable         about 2.5 h; book/results/networks.csv'
-	@echo 'make bench           measure speed, on a machine at rest          about 30 min; book/results/*.csv'
+	@echo 'make study           train the published study, resumable         about 4 h; book/results/*.csv'
+	@echo 'make bench           measure speed, on a machine at rest          about 40 min; book/results/*.csv'
 	@echo 'make venv            install the pinned requirements in .venv     2 to 5 min, 1.5 GB (more with CUDA)'
 	@echo 'make clean           remove build products; runs/ and .venv stay  seconds'
 	@echo
@@ -94,7 +94,7 @@ study: venv
 bench: venv
 	$(PY) tests/benchmarks/sweep.py
 	$(PY) tests/benchmarks/levers.py
-	$(PY) tests/benchmarks/surroundings.py
+	$(PY) tests/benchmarks/surroundings.py --book
 
 lab: venv
 	$(RUNS) $(PY) -m jupyterlab

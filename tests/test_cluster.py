@@ -68,6 +68,6 @@ def test_a_network_that_cannot_be_trained_is_named_and_the_others_are_there(tmp_
     blocked = lab.store.path(lab.spec("A4B", "random", 0))
     blocked.parent.mkdir(parents=True)
     blocked.write_text("a file where the folder of the run is to go")
-    with pytest.raises(RuntimeError, match=r"1 of 5 networks failed, the others are in the store\. A4B \(random, seed 0\)"):
+    with pytest.raises(RuntimeError, match=r"1 of 5 networks failed.* A4B \(random, seed 0\)"):
         lab.sweep(("AnB",), (1, 4, 7))
     assert {run.treatment.n for run in lab.store.runs()} == {0, 1, 7}

@@ -26,16 +26,17 @@ ENVIRONMENT = {
 
 @contextmanager
 def _environment() -> Iterator[None]:
-    """The variable from which Dask's nannies learn the environment of their workers."""
-    name = "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON"
-    before = os.environ.get(name)
-    os.environ[name] = repr(ENVIRONMENT)
+    """The variables that Dask's nannies start with: the environment of their workers, and no chatter."""
+    ours = {"DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": repr(ENVIRONMENT), "DASK_LOGGING__DISTRIBUTED": "error"}
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
     try:
         yield
     finally:
-        del os.environ[name]
-        if before is not None:
-            os.environ[name] = before
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -30,7 +30,9 @@ def summary(table: pd.DataFrame, value: str = "accuracy", over: str = "n") -> pd
     for (condition, at), group in table.groupby(["condition", over]):
         values = group[value]
         low = high = np.nan
-        if len(values) > 1:
+        if len(values) > 1 and np.ptp(values) == 0:
+            low = high = values.mean()
+        elif len(values) > 1:
             low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
         rows.append((condition, at, values.mean(), low, high, len(values)))
     return pd.DataFrame(rows, columns=["condition", over, "mean", "low", "high", "networks"])
