@@ -121,7 +121,7 @@ def accuracy_over_images(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = ax or new_axes()
     _curves(ax, table, "accuracy", over="images")
     images = sorted(set(table.images))
-    ax.set(xscale="log", xlabel="training images of a class of B", ylabel="top-1 accuracy on B")
+    ax.set(xscale="log", ylim=(0, 1), xlabel="training images of a class of B", ylabel="top-1 accuracy on B")
     ax.set_xticks(images, [str(count) for count in images])
     ax.minorticks_off()
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

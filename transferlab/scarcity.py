@@ -12,10 +12,10 @@ from transferlab.claims import MARGIN, TASK, family
 from transferlab.statistics import by_task
 
 CONTRASTS = {
-    ("AnB+", "base"): "AnB+ is above the base: transfer beats training from scratch",
-    ("BnB+", "base"): "BnB+ is above the base: so does a second training on the same images",
-    ("AnB+", "BnB+"): "AnB+ is above BnB+: it is the other task that helps",
-    ("AnB+", "AnB"): "AnB+ is above AnB: fine-tuning beats keeping the copied layers frozen",
+    ("AnB+", "base"): "AnB+ is above the base",
+    ("BnB+", "base"): "BnB+ is above the base",
+    ("AnB+", "BnB+"): "AnB+ is above BnB+",
+    ("AnB+", "AnB"): "AnB+ is above AnB",
 }
 
 
