@@ -9,8 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
 PY := .venv/bin/python
-# jupyter-book has no "python -m"; its script in .venv/bin would name this folder by its absolute path
-BOOK := $(PY) -c "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
+BOOK := $(PY) book/build.py
 # one run store for the chapters, whatever folder they run in
 RUNS = TRANSFERLAB_RUNS="$${TRANSFERLAB_RUNS:-$$PWD/runs}"
 # tests train at the smallest scale, into a run store of their own

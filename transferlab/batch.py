@@ -75,8 +75,8 @@ def render(out: Path) -> Path:
         pages = part["chapters"]
         part["chapters"] = [page for page in pages if page["file"].split("/")[0] != "notebooks" or _stem(page) in done]
     (out / "_toc.yml").write_text(yaml.safe_dump(toc))
-    program = "from jupyter_book.cli.main import main; main()"
-    built = subprocess.run([sys.executable, "-c", program, "build", str(out)], capture_output=True, text=True)
+    command = [sys.executable, str(ROOT / "book" / "build.py"), "build", str(out)]
+    built = subprocess.run(command, capture_output=True, text=True)
     if built.returncode:
         raise RuntimeError(f"the book in {out} could not be built: {(built.stdout + built.stderr)[-2000:]}")
     return out / "_build" / "html" / "index.html"

@@ -1,0 +1,38 @@
+"""jupyter-book's own command, reading chapters side by side: `python book/build.py build .`
+
+A chapter is read by running it, so this halves the time on two cores. Jupyter Book's command has no such option, though
+its builder takes one, and two of its extensions do not say whether they can be read with in parallel: one only numbers
+chapters once all are read, the other only acts on LaTeX. Both can.
+"""
+
+import functools
+import os
+import sys
+
+import sphinx_jupyterbook_latex
+import sphinx_multitoc_numbering
+from jupyter_book import sphinx
+from jupyter_book.cli import main as command
+
+
+def main():
+    for extension in (sphinx_multitoc_numbering, sphinx_jupyterbook_latex):
+        declare(extension)
+    sphinx.build_sphinx = functools.partial(sphinx.build_sphinx, jobs=cores())
+    sys.argv[0] = "jupyter-book"
+    command.main()
+
+
+def declare(extension) -> None:
+    """Let an extension say that it can be read with in parallel."""
+    setup = extension.setup
+    extension.setup = lambda app: {**(setup(app) or {}), "parallel_read_safe": True}
+
+
+def cores() -> int:
+    """The processor cores that this process may use; Sphinx reads one by one where it cannot fork."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    main()
