@@ -6,7 +6,6 @@ chapters once all are read, the other only acts on LaTeX. Both can.
 """
 
 import functools
-import os
 import sys
 
 import sphinx_jupyterbook_latex
@@ -14,10 +13,13 @@ import sphinx_multitoc_numbering
 from jupyter_book import sphinx
 from jupyter_book.cli import main as command
 
+from transferlab.machine import cores
+
 
 def main():
     for extension in (sphinx_multitoc_numbering, sphinx_jupyterbook_latex):
         declare(extension)
+    # where it cannot fork, Sphinx reads one by one
     sphinx.build_sphinx = functools.partial(sphinx.build_sphinx, jobs=cores())
     sys.argv[0] = "jupyter-book"
     command.main()
@@ -27,11 +29,6 @@ def declare(extension) -> None:
     """Let an extension say that it can be read with in parallel."""
     setup = extension.setup
     extension.setup = lambda app: {**(setup(app) or {}), "parallel_read_safe": True}
-
-
-def cores() -> int:
-    """The processor cores that this process may use; Sphinx reads one by one where it cannot fork."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

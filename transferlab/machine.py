@@ -4,8 +4,6 @@ import os
 import platform
 from pathlib import Path
 
-import torch
-
 
 def cores() -> int:
     """The processor cores that this process may use."""
@@ -14,6 +12,8 @@ def cores() -> int:
 
 def hardware(device: str) -> str:
     """What the arithmetic ran on, such as "AMD EPYC (AVX512)" or "NVIDIA H200"."""
+    import torch  # here, so that cores() can be asked without it
+
     if device == "cuda":
         return torch.cuda.get_device_name()
     linux = Path("/proc/cpuinfo")

@@ -22,7 +22,7 @@ from transferlab.datasets.folder import list_parts, read_image
 
 CHUNK = 256  # images that a worker decodes at a time
 LOCK = "prepare.lock"
-TODO, READ, UNREADABLE = range(3)
+WAITING, READ, UNREADABLE = range(3)
 
 
 def prepare(name: str, data_root: str | Path, out: str | Path, size: int, workers: int) -> list[str]:
@@ -121,10 +121,10 @@ def _decode(out: Path, part: str, files: list[tuple[str, int]], size: int, worke
         _allocate(out / f"{part}_{name}.npy", dtype, (len(files), *shape))
     state = np.load(out / f"{part}_state.npy", mmap_mode="r")
     chunks = [range(start, min(start + CHUNK, len(files))) for start in range(0, len(files), CHUNK)]
-    todo = [chunk for chunk in chunks if (state[chunk.start : chunk.stop] == TODO).any()]
+    todo = [chunk for chunk in chunks if (state[chunk.start : chunk.stop] == WAITING).any()]
     with (
         ProcessPoolExecutor(workers, get_context("spawn")) as pool,
-        tqdm(total=len(files), initial=int((state != TODO).sum()), desc=part, unit="image") as bar,
+        tqdm(total=len(files), initial=int((state != WAITING).sum()), desc=part, unit="image") as bar,
     ):
         work = [
             pool.submit(decode_chunk, out, part, chunk, [path for path, _ in files[chunk.start : chunk.stop]], size)
@@ -145,7 +145,7 @@ def decode_chunk(out: Path, part: str, rows: range, paths: list[str], size: int)
     )
     new = 0
     for row, path in zip(rows, paths, strict=True):
-        if state[row] != TODO:
+        if state[row] != WAITING:
             continue
         new += 1
         try:
