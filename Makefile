@@ -16,6 +16,8 @@ RUNS = TRANSFERLAB_RUNS="$${TRANSFERLAB_RUNS:-$$PWD/runs}"
 SMOKE = TRANSFERLAB_SCALE=smoke TRANSFERLAB_RUNS="$$PWD/_build/test-runs"
 SMOKE_HTML := _build/smoke/_build/html
 PYTEST := $(PY) -m pytest -ra
+# a process a core, not more than four
+SIDE_BY_SIDE := -n logical --maxprocesses 4
 CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
@@ -25,7 +27,7 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
-	@echo 'make test            all that continuous integration runs         about 12 min; seconds if nothing changed'
+	@echo 'make test            all that continuous integration runs         about 13 min; seconds if nothing changed'
 	@echo '  make check           ruff: lint and format                        seconds'
 	@echo '  make unit            the unit and property tests                  about 8 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     1 to 2 min'
@@ -94,6 +96,7 @@ bench: venv
 	$(PY) tests/benchmarks/sweep.py
 	$(PY) tests/benchmarks/levers.py
 	$(PY) tests/benchmarks/surroundings.py --book
+	$(PY) tests/benchmarks/costs.py
 
 lab: venv
 	$(RUNS) $(PY) -m jupyterlab
@@ -117,11 +120,11 @@ check: venv
 	$(PY) -m ruff format --check .
 
 unit: venv
-	$(SMOKE) $(PYTEST) tests -m 'not browser'
+	$(SMOKE) $(PYTEST) tests -m 'not browser' $(SIDE_BY_SIDE) --dist worksteal
 
 notebooks-test: venv
 	rm -rf _build/test-runs
-	$(SMOKE) $(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	$(SMOKE) $(PYTEST) $(SIDE_BY_SIDE) --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --nbval-cell-timeout 600 notebooks/*.ipynb
 
 # after a chapter was changed: store the outputs that nbval compares

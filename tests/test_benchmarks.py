@@ -109,3 +109,28 @@ def test_surroundings_are_measured_and_judged(monkeypatch, tmp_path):
     table = surroundings.summary(surroundings.repeat(lambda: surroundings.once(lab, per_class=1), 3))
     assert set(table.what) == set(surroundings.GOALS) - {surroundings.BOOK}
     assert table.set_index("what").met[surroundings.DRAWING]
+
+
+def test_the_script_for_a_gpu_at_tiny_size(monkeypatch, tmp_path, capsys):
+    import gpu
+
+    arguments = ["gpu.py", "--out", str(tmp_path), "--device", "cpu", "--tiny", "--repetitions", "1", "--at-once", "1"]
+    monkeypatch.setattr("sys.argv", [*arguments, "--parts", "sweep", "caffenet"])
+    monkeypatch.setattr(gpu, "DEPTHS", (4,))
+    gpu.main()
+    assert len(pd.read_csv(tmp_path / "gpu_networks.csv")) == 7
+    assert pd.read_csv(tmp_path / "gpu.csv").seconds.min() > 0
+    ways = pd.read_csv(tmp_path / "gpu_caffenet.csv")
+    assert len(ways) == 2 * 4 and (ways.images_per_second > 0).all()
+    assert set(ways.recipe) == {"paper", "modern"} and ways.hardware.notna().all()
+
+
+def test_the_costs_are_those_of_the_readme(monkeypatch, tmp_path):
+    import costs
+
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert costs.markdown(pd.read_csv(costs.PATH)) in readme
+    monkeypatch.setattr(costs, "PATH", tmp_path / "costs.csv")
+    monkeypatch.setattr(costs, "ROWS", costs.ROWS[:1])
+    costs.main()
+    assert "Kingdoms, `laptop`" in costs.markdown(pd.read_csv(costs.PATH))

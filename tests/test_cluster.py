@@ -1,9 +1,13 @@
 """Networks on a Dask cluster of two processes, one of which is killed while it trains."""
 
+import json
+import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
+import dask
 import psutil
 import pytest
 from distributed import Client
@@ -13,31 +17,39 @@ from transferlab import Lab
 CONDITIONS = ("base", "AnB", "BnB+", "random")
 
 
-@pytest.fixture
-def cluster(tmp_path):
+@contextmanager
+def running(tmp_path, *options):
     """A scheduler and two workers as programs of their own; gives the scheduler's file and the workers."""
     file = tmp_path / "scheduler.json"
     dask = [sys.executable, "-m", "dask"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    scheduler = subprocess.Popen(
-        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file], **quiet
-    )
+    here = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file]
+    scheduler = subprocess.Popen([*dask, "scheduler", *here, *options], **quiet)
     while not file.exists():
         assert scheduler.poll() is None
         time.sleep(0.1)
     one = [*dask, "worker", "--scheduler-file", file, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
-    workers = [subprocess.Popen([*one, "--name", str(n)], **quiet) for n in range(2)]
-    yield file, workers
-    for process in [*workers, scheduler]:
-        if process.poll() is None:
-            psutil.Process(process.pid).terminate()
-        process.wait(20)
+    workers = [subprocess.Popen([*one, "--name", str(n), *options], **quiet) for n in range(2)]
+    try:
+        yield file, workers
+    finally:
+        for process in [*workers, scheduler]:
+            if process.poll() is None:
+                psutil.Process(process.pid).terminate()
+            process.wait(90)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Two workers that whoever reaches the port can use."""
+    with running(tmp_path) as made:
+        yield made
 
 
 def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path):
     file, workers = cluster
     with Client(scheduler_file=str(file)) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=180)
     lost = []
 
     def done(job, accuracy):
@@ -52,6 +64,23 @@ def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path):
     assert lost and len(table) == 2 + 3 * 3
     for row in table.itertuples():
         assert row.accuracy == lab.run(row.network).accuracy
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl here to make certificates with")
+def test_a_cluster_that_speaks_tls(tmp_path):
+    files = {name: str(tmp_path / f"{name}.pem") for name in ("key", "cert")}
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=cluster -keyout {key} -out {cert}"
+    subprocess.run(make.format(**files).split(), check=True, capture_output=True)
+    options = ["--tls-ca-file", files["cert"], "--tls-cert", files["cert"], "--tls-key", files["key"]]
+    tls = {"ca-file": files["cert"], "client.cert": files["cert"], "client.key": files["key"]}
+    with running(tmp_path, "--protocol", "tls", *options) as (file, _):
+        address = json.loads(file.read_text())["address"]
+        assert address.startswith("tls://")
+        lab = Lab(scale="smoke", runs=tmp_path / "runs", device="cpu")
+        with dask.config.set({f"distributed.comm.tls.{name}": value for name, value in tls.items()}):
+            assert len(lab.sweep(("base", "AnB"), (4,), cluster=address)) == 3
+        with pytest.raises(ValueError, match="no Dask scheduler answers at tls://"):
+            lab.sweep(("BnB",), (4,), cluster=address)  # no certificate
 
 
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch):

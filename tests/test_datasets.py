@@ -1,5 +1,6 @@
 """The real data sets in their on-disk formats, made small by the tests."""
 
+import errno
 import hashlib
 import json
 import pickle
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from formats import write_cifar100
 from PIL import Image
 
 from transferlab import Lab, datasets, splits
@@ -21,19 +23,7 @@ def cifar(tmp_path, monkeypatch):
     """CIFAR-100 in its own pickles, 4 + 2 images a class, with the md5 sums of these files."""
     from transferlab._torchvision import torchvision
 
-    folder = tmp_path / "cifar-100-python"
-    folder.mkdir()
-    draw = np.random.default_rng(0)
-    names = sorted(COARSE)
-    files = {"meta": {"fine_label_names": names}}
-    for part, count in (("train", 4), ("test", 2)):
-        labels = draw.permutation(np.repeat(np.arange(100), count)).tolist()
-        pixels = draw.integers(0, 256, (len(labels), 3072), dtype=np.uint8)
-        files[part] = {"data": pixels, "fine_labels": labels}
-    sums = {}
-    for name, content in files.items():
-        (folder / name).write_bytes(pickle.dumps(content))
-        sums[name] = hashlib.md5((folder / name).read_bytes()).hexdigest()
+    files, sums = write_cifar100(tmp_path)
     published = torchvision.datasets.CIFAR100
     monkeypatch.setattr(published, "train_list", [["train", sums["train"]]])
     monkeypatch.setattr(published, "test_list", [["test", sums["test"]]])
@@ -225,6 +215,24 @@ def test_a_disk_that_is_too_small_is_not_begun_on(tree, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"preparing takes 0\.0 GB, and .* left; choose another folder"):
         prepare.prepare("folder", tree, tmp_path / "out", size=16, workers=1)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_fills_up_is_named_and_nothing_is_lost(tree, tmp_path, monkeypatch):
+    taken = []
+
+    def until_it_is_full(file, start, length):
+        taken.append(length)
+        if len(taken) == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(prepare.os, "posix_fallocate", until_it_is_full)
+        with pytest.raises(ValueError, match=r"no room for .*test_images\.npy \(.*No space left on device\).*goes on"):
+            prepare.prepare("folder", tree, out, size=16, workers=1)
+    assert (out / "train_images.npy").exists() and not list(out.glob("*.part"))
+    assert prepare.prepare("folder", tree, out, size=16, workers=1) == []
+    assert len(datasets.load("folder", data_root=out, size=16).train_labels) == 12
 
 
 def test_a_class_without_a_readable_image_is_named(tree, tmp_path):

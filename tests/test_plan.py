@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from transferlab import plan, study
+from transferlab import plan, study, trial
 from transferlab.recipes import SCALES, recipe_for
 
 ONE = study.Study(((("AnB",), (7,), "random", (0,), ("B",)),))  # baseB, baseA, A7B
@@ -35,7 +35,7 @@ def test_the_paper_takes_what_it_took():
 
 def test_throughput_is_measured(lab):
     for recipe in (lab.recipe, recipe_for("smoke", crop=24, precision="float32")):
-        assert 0 < plan.measure(recipe, 40, "cpu", steps=3) < math.inf
+        assert 0 < trial.throughput(recipe, 40, "cpu") < math.inf
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from transferlab import batch, plan, study
+from transferlab import batch, plan, study, trial
 from transferlab.datasets.prepare import prepare
 from transferlab.lab import Lab
 from transferlab.machine import cores, hardware
@@ -25,7 +25,7 @@ def main() -> int:
     arguments = parser().parse_args()
     try:
         return arguments.run(arguments)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         print(f"python -m transferlab: error: {error}", file=sys.stderr)
         return 2
 
@@ -120,7 +120,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
         throughput = float(arguments.throughput)
     else:
         with one_thread(device):
-            throughput = plan.measure(recipe, plan.size_of(arguments.dataset, recipe)[2] // 2, device)
+            throughput = trial.throughput(recipe, plan.size_of(arguments.dataset, recipe)[2] // 2, device)
         where = f"measured on {hardware(device)}{', one core' * (device == 'cpu')}"
     cost = plan.cost(arguments.dataset, recipe, study.STUDIES[arguments.study], throughput)
     print(f"{arguments.dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{cost}")

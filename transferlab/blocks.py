@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+BLOCK_NAMES = tuple(f"block{place}" for place in range(1, 9))
 SMALL = 64  # pixels: images below are given a stem that does not shrink them, as is usual for CIFAR
 
 
@@ -78,4 +79,4 @@ def draw_attention(module: nn.MultiheadAttention, generator: torch.Generator) ->
 
 
 def _named(blocks: list[nn.Module]) -> nn.Sequential:
-    return nn.Sequential(OrderedDict((f"block{place}", block) for place, block in enumerate(blocks, start=1)))
+    return nn.Sequential(OrderedDict(zip(BLOCK_NAMES, blocks, strict=True)))

@@ -15,7 +15,7 @@ from transferlab.notation import Job, parent_job
 # Dask asks glibc to give memory back at once; training then spends up to half its time on getting it again.
 # Here it is kept, in large pages. (Other C libraries ignore these.) Read by the processes that start the workers.
 RETRIES = 2
-WAIT = 30  # seconds for a scheduler to answer
+WAIT = 90  # seconds for a scheduler to answer
 ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
@@ -46,7 +46,7 @@ def _client(workers: int, address: str | None) -> Iterator[Client]:
         try:  # a file that is not there would be waited for
             where = address if "://" in address else json.loads(Path(address).read_text())["address"]
             client = Client(where, timeout=WAIT)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:  # TypeError: no certificate for tls://
             raise ValueError(
                 f"no Dask scheduler answers at {address} ({error}); start one (dask scheduler --scheduler-file FILE) "
                 'and give its address, such as "tcp://10.0.0.1:8786", or its file'
@@ -60,8 +60,9 @@ def _client(workers: int, address: str | None) -> Iterator[Client]:
             n_workers=workers,
             threads_per_worker=1,
             dashboard_address=None,
-            # if this process is killed, the others finish what they are at and leave
-            scheduler_kwargs={"idle_timeout": "10 s"},
+            # if this process is killed, the others finish what they are at and leave; a busy machine may need a minute
+            # to start them at all
+            scheduler_kwargs={"idle_timeout": "90 s"},
             worker_kwargs={"memory_limit": 0},
             silence_logs=logging.ERROR,
         ) as cluster,

@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from scipy import stats
 from torch import nn
 
-from transferlab.networks import LAYER_NAMES
+from transferlab.networks import layer_names
 from transferlab.notation import CONDITIONS, Treatment
 from transferlab.store import Run
 
@@ -182,10 +182,13 @@ def learning_curves(runs: list[Run], ax: Axes | None = None) -> Axes:
     return ax
 
 
-def diagram(treatment: Treatment, ax: Axes | None = None) -> Axes:
-    """The eight layers from input (left) to output: coloured by origin, with a lock on the frozen ones."""
+def diagram(treatment: Treatment, ax: Axes | None = None, network: str = "mini") -> Axes:
+    """The eight layers from input (left) to output: coloured by origin, with a lock on the frozen ones.
+
+    `network`, a name of `networks.NETWORKS`, says what they are called.
+    """
     ax = ax or new_axes(6.4, 1.6)
-    for index, name in enumerate(LAYER_NAMES):
+    for index, name in enumerate(layer_names(network)):
         origin = treatment.source if index < treatment.n else "fresh"
         ax.add_patch(
             FancyBboxPatch(
@@ -219,7 +222,8 @@ def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: 
 
 def filters(network: nn.Sequential) -> np.ndarray:
     """First-layer filters of a network as images for `contact_sheet`: float `[filters, 3, k, k]`, each in 0..1."""
-    weights = network[0].conv.weight.detach().numpy()
+    first = next(module for module in network[0].modules() if isinstance(module, nn.Conv2d))
+    weights = first.weight.detach().numpy()
     largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
     return 0.5 + 0.5 * weights / largest
 

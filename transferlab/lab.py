@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from transferlab import datasets, networks, recipes, splits, streams, training
+from transferlab import datasets, networks, recipes, splits, streams, training, trial
 from transferlab.inputs import mean_image
 from transferlab.machine import cores, hardware
 from transferlab.notation import DEPTHS, Job, Treatment
@@ -109,7 +109,12 @@ class Lab:
         network = self._prepare(treatment, spec, len(task.classes), parent)
         recipe, order = self._recipe(task, spec), _seed(spec, "order", treatment)
         mean = self._mean(treatment, spec) if recipe.crop else None
-        history = training.train(network, treatment.frozen, task, recipe, order, self.device, on_epoch, mean)
+        try:
+            history = training.train(network, treatment.frozen, task, recipe, order, self.device, on_epoch, mean)
+        except torch.OutOfMemoryError:
+            history = []  # no more here: the error holds on to all the memory that was taken
+        if not history:
+            raise RuntimeError(self._no_room(treatment, recipe, len(task.classes)))
         result = {
             "accuracy": history[-1]["test_accuracy"],
             "epochs": len(history),
@@ -121,6 +126,16 @@ class Lab:
             "torch": torch.__version__,
         }
         return self.store.save(spec, history, network, result)
+
+    def _no_room(self, treatment: Treatment, recipe: recipes.Recipe, classes: int) -> str:
+        """What to say if the device has run out of memory."""
+        fits = trial.fitting_batch(recipe, classes, self.device)
+        advice = "not even one image fits; take a smaller network or images"
+        if fits == recipe.batch:
+            advice = "the batch alone would fit: something else fills the memory, such as other programs"
+        elif fits:
+            advice = f"a batch of {fits} fits: Lab(batch={fits}), with a learning rate to go with it"
+        return f"{hardware(self.device)} ran out of memory training {treatment} with batch={recipe.batch}; {advice}"
 
     def _recipe(self, task: splits.Task, spec: dict) -> recipes.Recipe:
         """The recipe, with more epochs where a task was given fewer images: as many steps as with all of them."""

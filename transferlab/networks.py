@@ -9,7 +9,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from transferlab.blocks import Tokens, draw_attention, resnet18, vit
+from transferlab.blocks import BLOCK_NAMES, Tokens, draw_attention, resnet18, vit
 from transferlab.caffenet import caffenet
 
 LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
@@ -55,6 +55,11 @@ def mini(num_classes: int, size: int = 32) -> nn.Sequential:
 
 
 NETWORKS = {"mini": mini, "caffenet": caffenet, "resnet18": resnet18, "vit": vit}
+
+
+def layer_names(name: str) -> tuple[str, ...]:
+    """The names of the eight layers, or blocks, of a network of NETWORKS."""
+    return LAYER_NAMES if NETWORKS[name] in (mini, caffenet) else BLOCK_NAMES
 
 
 def kaiming(layer: str, module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:

@@ -1,17 +1,14 @@
 """What a study would cost, before it is run: networks, images, hours, disk and memory."""
 
 from dataclasses import dataclass
-from time import perf_counter
 
 import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from transferlab import networks, training
-from transferlab.inputs import Crops, Stored
 from transferlab.notation import DEPTHS, Treatment
 from transferlab.recipes import Recipe
-from transferlab.steps import Step
 from transferlab.study import Study
 
 SIZES = {"cifar100": (50_000, 10_000, 100), "imagenet": (1_281_167, 50_000, 1000)}  # images to train and test; classes
@@ -80,25 +77,3 @@ def operations(recipe: Recipe, classes: int) -> pd.Series:
             network[same:](inputs).sum().backward()
         counts[n] = counter.get_total_flops()
     return pd.Series(counts) / counts[0]
-
-
-def measure(recipe: Recipe, classes: int, device: str, steps: int = 5) -> float:
-    """Images a second of a network without frozen layers on made-up images, in the median of some steps."""
-    network = networks.build(recipe.network, classes, recipe.input_size, seed=0)
-    network.to(device, memory_format=torch.channels_last).train()
-    batch = recipe.batch if device == "cuda" else min(recipe.batch, 64)
-    if recipe.crop:
-        images = torch.zeros((batch, 3, recipe.size, recipe.size), dtype=torch.uint8).numpy()
-        source = Crops(images, recipe, torch.zeros(3, recipe.size, recipe.size), device)
-    else:
-        precision = getattr(torch, recipe.precision)
-        source = Stored(torch.zeros((batch, 3, recipe.size, recipe.size), dtype=precision, device=device))
-    labels, rows = torch.zeros(batch, dtype=torch.int64, device=device), torch.arange(batch)
-    step = Step(network, network, source, labels, recipe, batch)
-    plan, seconds = source.plan(rows, None), []
-    for _ in range(steps + 1):
-        started = perf_counter()
-        step(rows.to(device), plan, 0.0)
-        step.losses.item()  # waits for a GPU
-        seconds.append(perf_counter() - started)
-    return batch / sorted(seconds[1:])[steps // 2]

@@ -1,26 +1,13 @@
 """Every page of the built book, in a browser: over http and from the file system, wide and narrow.
 
-The book is the one in TRANSFERLAB_HTML (`make browser-test` builds it at smoke scale). Without a book or
-without Chromium the tests are skipped, with the reason.
+Without a book or without Chromium the tests are skipped, with the reason.
 """
 
-import functools
-import http.server
-import os
-import shutil
-import threading
-from pathlib import Path
-from urllib.parse import urlsplit
-
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+from visits import HTML, NO_BOOK, Visit
 
 pytestmark = pytest.mark.browser
-
-HTML = Path(os.environ.get("TRANSFERLAB_HTML", "_build/smoke/_build/html")).resolve()
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 WIDGET_VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]'
 
@@ -33,64 +20,9 @@ PAGES = sorted(
 
 def each_page(containing: str = ""):
     """Run a test for every page, or for those whose HTML contains a string."""
-    reason = f"no page contains {containing}" if PAGES else f"no built book in {HTML}: run make smoke-book"
+    reason = f"no page contains {containing}" if PAGES else NO_BOOK
     names = [name for name in PAGES if containing in (HTML / name).read_text(encoding="utf-8")]
     return pytest.mark.parametrize("page_name", names or [pytest.param("none", marks=pytest.mark.skip(reason=reason))])
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def http_root():
-    handler = functools.partial(QuietHandler, directory=str(HTML))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    executable = CHROMIUM or (MAC_CHROME if MAC_CHROME.exists() else None)
-    if executable is None:
-        pytest.skip("no Chromium here: neither chromium, chromium-browser nor google-chrome is on the PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A page that was opened, and what went wrong or went out while it was."""
-
-    def __init__(self, browser, url: str, width: int = 1280, until: str = "networkidle"):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, service_workers="block")
-        self.page: Page = self.context.new_page()
-        self.problems: list[str] = []
-        self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
-        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
-        self.page.on("request", self._on_request)
-        self.origin = urlsplit(url)[:2]
-        self.page.goto(url, wait_until=until)
-
-    def _on_console(self, message):
-        if message.type == "error":
-            self.problems.append(f"console: {message.text}")
-
-    def _on_request(self, request):
-        address = urlsplit(request.url)
-        if address.scheme not in ("data", "blob", "about") and address[:2] != self.origin:
-            self.problems.append(f"request to another host: {request.url}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.context.close()
 
 
 def wait_for_widgets(page: Page) -> int:
@@ -129,7 +61,7 @@ def test_opens_without_errors_from_a_file(browser, page_name):
         assert not visit.problems
 
 
-@pytest.mark.skipif(not PAGES, reason=f"no built book in {HTML}: run make smoke-book")
+@pytest.mark.skipif(not PAGES, reason=NO_BOOK)
 def test_index_leads_to_the_first_page(browser):
     with Visit(browser, (HTML / "index.html").as_uri()) as visit:
         visit.page.wait_for_url("**/book/intro.html")

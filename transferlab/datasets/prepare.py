@@ -163,13 +163,19 @@ def _allocate(path: Path, dtype: type, shape: tuple[int, ...]) -> None:
     if path.exists():
         return
     beside = path.with_suffix(".part")
-    array = np.lib.format.open_memmap(beside, "w+", dtype, shape)
-    size = array.offset + array.nbytes
-    del array
-    if hasattr(os, "posix_fallocate"):
-        with beside.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
-    beside.replace(path)
+    try:
+        array = np.lib.format.open_memmap(beside, "w+", dtype, shape)
+        size = array.offset + array.nbytes
+        del array
+        if hasattr(os, "posix_fallocate"):
+            with beside.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise ValueError(
+            f"there is no room for {path} ({error}); make some and give the same command again: it goes on where it was"
+        ) from error
 
 
 def _finish(out: Path, parts: dict[str, list[tuple[str, int]]], task: dict) -> list[str]:

@@ -1,0 +1,59 @@
+"""One run store, several users at once."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pandas as pd
+import psutil
+
+SWEEP = """
+import sys
+import transferlab.lab
+from transferlab import Lab
+
+runs, log, table = sys.argv[1:]
+transferlab.lab.cores = lambda: 1  # train here, not in processes of its own
+really = Lab._train
+
+
+def noted(self, treatment, *rest):
+    with open(log, "a") as file:
+        file.write(f"{treatment}\\n")
+    return really(self, treatment, *rest)
+
+
+Lab._train = noted
+lab = Lab(scale="smoke", runs=runs, device="cpu")
+lab.sweep(("base", "AnB", "BnB", "random"), (1, 4, 7)).to_csv(table, index=False)
+"""
+
+
+def test_two_sweeps_on_one_store_train_every_network_once(tmp_path):
+    runs, log, tables = tmp_path / "runs", tmp_path / "log", [tmp_path / f"{n}.csv" for n in range(2)]
+    programs = [subprocess.Popen([sys.executable, "-c", SWEEP, runs, log, table]) for table in tables]
+    assert [program.wait(300) for program in programs] == [0, 0]
+    trained = Counter(log.read_text().split())
+    assert set(trained.values()) == {1} and len(trained) == 2 + 3 * 3
+    one, other = map(pd.read_csv, tables)
+    pd.testing.assert_frame_equal(one, other)
+
+
+LONG = "import sys; from transferlab import Lab; Lab(scale='smoke', runs=sys.argv[1], device='cpu', epochs=200).sweep()"
+
+
+def test_an_interrupt_stops_a_sweep_and_its_processes(tmp_path):
+    program = subprocess.Popen([sys.executable, "-c", LONG, tmp_path / "runs"], stderr=subprocess.PIPE, text=True)
+    locks, until = tmp_path / "runs" / "locks", time.monotonic() + 120
+    while not any(locks.glob("*.lock")):  # until a worker trains
+        assert program.poll() is None and time.monotonic() < until
+        time.sleep(0.1)
+    others = psutil.Process(program.pid).children(recursive=True)
+    assert len(others) >= 2
+    program.send_signal(signal.SIGINT)
+    _, said = program.communicate(timeout=60)
+    assert program.returncode != 0 and "KeyboardInterrupt" in said
+    _, alive = psutil.wait_procs(others, timeout=20)
+    assert not alive and not list((tmp_path / "runs").glob("networks/.writing-*"))

@@ -1,0 +1,155 @@
+"""What a reader moves in the rendered page: HTML that works without a kernel and without a network.
+
+The drawing is done in the page by the scripts of `web/`, from numbers that are put beside them here. In a live
+notebook `trainer` (ipywidgets) trains what is chosen.
+"""
+
+import json
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+import ipywidgets as widgets
+import pandas as pd
+from IPython.display import HTML
+from tqdm.notebook import tqdm
+
+from transferlab import figures
+from transferlab.lab import Lab
+from transferlab.networks import layer_names
+from transferlab.notation import CONDITIONS, DEPTHS, Treatment
+from transferlab.splits import SPLITS
+from transferlab.store import Run
+
+_numbers = count(1)
+
+
+def explorer(lab: Lab, published: pd.DataFrame, logs: pd.DataFrame, mine: pd.DataFrame) -> HTML:
+    """Choose n, condition, split and whose networks: their layers, their place among the others, how they learned.
+
+    `published` and `logs` are tables of `study.published`; learning curves are those of the networks into B in
+    `mine`, a table of `Lab.sweep`, of its first seed.
+    """
+    data = {
+        "layers": layer_names(lab.recipe.network),
+        "conditions": [
+            {"name": name, "colour": figures.COLOURS[name], "marker": figures.MARKERS[name]} for name in CONDITIONS
+        ],
+        "names": {name: str(Treatment.of(name, 1)).replace("1", "n") for name in CONDITIONS[1:]},
+        "origins": figures.ORIGINS,
+        "series": {"ours": _series(published), "2014": _series(logs)},
+        "learning": {split: {} for split in SPLITS},
+    }
+    mine = mine[mine.target == "B"]
+    for row in mine[mine.seed == mine.seed.iloc[0]].itertuples():
+        run = lab.run(row.network, row.split, row.seed)
+        data["learning"][row.split][row.network] = _learning(run)
+    return _page("explorer", data, "The explorer: choose n and a condition, and see the network")
+
+
+def predict(condition: str, published: pd.DataFrame, logs: pd.DataFrame, question: str) -> HTML:
+    """Sliders for n = 1..7 with which to set the curve of `condition` that one expects, and then the curve there is.
+
+    The tables are of one split. The curve is that of accuracy minus that of the base of the same task, in points.
+    """
+    ours, theirs = (_points(table).get(condition, []) for table in (published, logs))
+    if not ours:
+        raise ValueError(f"the table has no networks of the condition {condition}; it has {set(published.condition)}")
+    lows = [value for row in ours + theirs for value in (row["mean"], row["low"]) if value is not None]
+    data = {
+        "question": question,
+        "depths": list(DEPTHS),
+        "ours": ours,
+        "theirs": theirs,
+        "look": {"colour": figures.COLOURS[condition], "marker": figures.MARKERS[condition]},
+        "low": 10 * int(min(lows) // 10) - 10,
+        "high": 10,
+        "legend": " Filled markers are ours, hollow ones 2014's." if theirs else " 2014 has no such networks.",
+    }
+    return _page("predict", data, f"Predict the curve of {condition}, then reveal it")
+
+
+def trainer(lab: Lab, split: str, seed: int) -> widgets.VBox:
+    """For a live notebook: choose n and a condition, train that network with a bar, and see it in words."""
+    chosen = widgets.ToggleButtons(options=list(CONDITIONS[1:]), description="condition")
+    n = widgets.IntSlider(value=3, min=min(DEPTHS), max=max(DEPTHS), description="n")
+    button, said = widgets.Button(description="Train"), widgets.Output()
+
+    def train(_) -> None:
+        treatment = Treatment.of(chosen.value, n.value)
+        said.clear_output()
+        with said, tqdm(total=lab.recipe.epochs, desc=str(treatment)) as bar:
+            button.disabled = True
+            try:
+                run = lab.run(treatment, split, seed, on_epoch=lambda row: bar.update())
+                print(sentence(run, lab.run(f"base{treatment.target}", split, seed)))
+                figures.learning_curves([lab.run("baseB", split, seed), run])
+                figures.plt.show()
+            finally:
+                button.disabled = False
+
+    button.on_click(train)
+    return widgets.VBox([chosen, n, button, said])
+
+
+def sentence(run: Run, base: Run) -> str:
+    """How a network did, in words."""
+    difference = 100 * (run.accuracy - base.accuracy)
+    side = "above" if difference > 0 else "below"
+    return (
+        f"{run.treatment} gets {run.accuracy:.1%} of the held-out images of task {run.treatment.target} right: "
+        f"{abs(difference):.1f} points {side} {base.treatment}."
+    )
+
+
+def _series(table: pd.DataFrame) -> dict:
+    """By split, measure and condition: rows of n, mean, interval and every network."""
+    parts = {split: table[table.split == split] for split in SPLITS}
+    return {split: {"accuracy": _rows(part, "accuracy"), "points": _points(part)} for split, part in parts.items()}
+
+
+def _points(table: pd.DataFrame) -> dict:
+    against = table.assign(points=100 * (table.accuracy - table.base_accuracy)).dropna(subset="points")
+    return _rows(against[against.condition != "base"], "points")
+
+
+def _rows(table: pd.DataFrame, value: str) -> dict:
+    rows: dict[str, list] = {}
+    for row in figures.summary(table, value).itertuples():
+        same = table[(table.condition == row.condition) & (table.n == row.n)]
+        numbers = {name: _number(getattr(row, name)) for name in ("mean", "low", "high")}
+        rows.setdefault(row.condition, []).append(
+            {"n": int(row.n), **numbers, "values": [_number(each) for each in same[value]]}
+        )
+    return rows
+
+
+def _learning(run: Run) -> dict:
+    history = run.history
+    test = history.dropna(subset="test_accuracy")
+    return {
+        "epoch": history.epoch.tolist(),
+        "train": [_number(value) for value in history.train_accuracy],
+        "test": [[int(epoch), _number(value)] for epoch, value in zip(test.epoch, test.test_accuracy, strict=True)],
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if pd.isna(value) else round(float(value), 4)
+
+
+@cache
+def _file(name: str) -> str:
+    return (Path(__file__).parent / "web" / name).read_text(encoding="utf-8")
+
+
+def _page(script: str, data: dict, label: str) -> HTML:
+    """A script of `web/` with its data. What looks like markup in the data stays data."""
+    name = f"tl-{script}-{next(_numbers)}"
+    numbers = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+    return HTML(
+        f"<style>{_file('widgets.css')}</style>"
+        f'<div class="tl-widget" id="{name}" role="group" aria-label="{label}"></div>'
+        f"<script>(() => {{\n{_file('chart.js')}\n{_file(script + '.js')}\n"
+        f'{script}(document.getElementById("{name}"), {numbers});\n}})();</script>'
+    )

@@ -1,0 +1,53 @@
+"""Steps of training on made-up images: how many images a second there are, and which batch fits into memory."""
+
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from transferlab import networks
+from transferlab.inputs import Crops, Stored
+from transferlab.recipes import Recipe
+from transferlab.steps import Step
+
+CPU_BATCH = 64  # images a step at most when a CPU is measured: seconds matter there, and larger batches are no faster
+
+
+def seconds_a_step(recipe: Recipe, classes: int, device: str, batch: int, steps: int = 5) -> float:
+    """The median time of some steps on a network without frozen layers. `recipe.precision` must be settled.
+
+    Raises torch.OutOfMemoryError if a GPU has no room for such a step.
+    """
+    network = networks.build(recipe.network, classes, recipe.input_size, seed=0)
+    network.to(device, memory_format=torch.channels_last).train()
+    shape = (batch, 3, recipe.size, recipe.size)
+    if recipe.crop:
+        source = Crops(np.zeros(shape, np.uint8), recipe, torch.zeros(shape[1:]), device)
+    else:
+        source = Stored(torch.zeros(shape, dtype=getattr(torch, recipe.precision), device=device))
+    labels, rows = torch.zeros(batch, dtype=torch.int64, device=device), torch.arange(batch, device=device)
+    step, plan, seconds = Step(network, network, source, labels, recipe, batch), source.plan(rows, None), []
+    for _ in range(steps + 1):
+        started = perf_counter()
+        step(rows, plan, 0.0)
+        step.losses.item()  # waits for a GPU
+        seconds.append(perf_counter() - started)
+    return sorted(seconds[1:])[steps // 2]
+
+
+def throughput(recipe: Recipe, classes: int, device: str) -> float:
+    """Images a second of a network without frozen layers."""
+    batch = recipe.batch if device == "cuda" else min(recipe.batch, CPU_BATCH)
+    return batch / seconds_a_step(recipe, classes, device, batch)
+
+
+def fitting_batch(recipe: Recipe, classes: int, device: str) -> int:
+    """The largest of the recipe's batch, its half, its quarter, ... for which there is memory; 0 if there is none."""
+    batch = recipe.batch
+    while batch:
+        try:
+            seconds_a_step(recipe, classes, device, batch, steps=1)
+            return batch
+        except torch.OutOfMemoryError:
+            batch //= 2
+    return 0
