@@ -45,7 +45,12 @@ LONG = "import sys; from transferlab import Lab; Lab(scale='smoke', runs=sys.arg
 
 
 def test_an_interrupt_stops_a_sweep_and_its_processes(tmp_path):
-    program = subprocess.Popen([sys.executable, "-c", LONG, tmp_path / "runs"], stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(
+        [sys.executable, "-c", LONG, tmp_path / "runs"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     locks, until = tmp_path / "runs" / "locks", time.monotonic() + 120
     while not any(locks.glob("*.lock")):  # until a worker trains
         assert program.poll() is None and time.monotonic() < until
