@@ -1,0 +1,64 @@
+"""What each chapter costs on this machine, first in an empty run store and then again: book/results/chapters.csv.
+
+The first time a chapter trains what those before it have not. Fifteen minutes on two cores; `--runs` keeps the store.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from transferlab import batch
+from transferlab.machine import cores, hardware
+from transferlab.store import Store
+from transferlab.study import RESULTS
+
+PATH = RESULTS / "chapters.csv"
+
+
+def minutes(chapters: list[Path], runs: Path) -> tuple[list[float], list[int]]:
+    """How long each chapter takes, and how many networks it adds to the store."""
+    times, added = [], []
+    for chapter in chapters:
+        before = len(Store(runs).runs())
+        with tempfile.TemporaryDirectory() as out:
+            row = batch.run([chapter], {"runs": str(runs)}, Path(out)).iloc[0]
+        if row.error:
+            raise SystemExit(f"{row.chapter} failed: {row.error}")
+        times.append(round(row.seconds / 60, 1))
+        added.append(len(Store(runs).runs()) - before)
+    return times, added
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=Path, help="a new folder for the run store (default: one that is deleted)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what the machine is called by")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        runs = (arguments.runs or Path(folder)).absolute()
+        if Store(runs).runs():
+            raise SystemExit(f"there are networks in {runs}; the first time can only be measured in an empty store")
+        chapters = batch.find([])
+        first, trained = minutes(chapters, runs)
+        again, _ = minutes(chapters, runs)
+    count = f", {cores()} cores" * (arguments.device == "cpu")
+    rows = pd.DataFrame(
+        {
+            "chapter": [chapter.stem[:2].lstrip("0") for chapter in chapters],
+            "networks trained": trained,
+            "minutes, first time": first,
+            "minutes, again": again,
+            "machine": hardware(arguments.device) + count,
+        }
+    )
+    if PATH.exists():  # rows of other machines stay
+        table = pd.read_csv(PATH)
+        rows = pd.concat([table[table.machine != rows.machine[0]], rows])
+    rows.to_csv(PATH, index=False)
+    print(rows.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
