@@ -3,6 +3,8 @@
 import functools
 import http.server
 import shutil
+import sys
+import tarfile
 import threading
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from visits import HTML
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+AXE = "4.14.1"
+AXE_SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -38,3 +42,18 @@ def browser():
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The source of axe-core, which looks for what shuts readers out; from npm, pinned like the book's own assets."""
+    sys.path.insert(0, str(Path(__file__).parents[2] / "book"))
+    from fetch_assets import Package, download
+
+    package = Package("", "axe-core", AXE, AXE_SHA512, "package/", ("axe.min.js",))
+    try:
+        archive = download(package, tmp_path_factory.mktemp("axe"))
+    except SystemExit as error:
+        pytest.skip(f"axe-core is not here: {error}")
+    with tarfile.open(archive) as tar:
+        return tar.extractfile("package/axe.min.js").read().decode()

@@ -16,8 +16,9 @@ NO_BOOK = f"no built book in {HTML}: run make smoke-book"
 class Visit:
     """A page that was opened, and what went wrong or went out while it was."""
 
-    def __init__(self, browser, url: str, width: int = 1280, until: str = "networkidle"):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, service_workers="block")
+    def __init__(self, browser, url: str, width: int = 1280, until: str = "networkidle", scheme: str = "light"):
+        size = {"width": width, "height": 900}
+        self.context = browser.new_context(viewport=size, color_scheme=scheme, service_workers="block")
         self.page: Page = self.context.new_page()
         self.problems: list[str] = []
         self.page.on("console", self._on_console)
