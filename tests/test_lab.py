@@ -25,7 +25,7 @@ def test_a_run_has_what_the_interface_promises(lab):
     assert run.history.test_accuracy.iloc[-1] == run.accuracy
     assert [name for name, _ in run.network().named_children()][0::7] == ["conv1", "fc8"]
     assert {path.name for path in run.path.iterdir()} == {
-        "spec.json", "history.csv", "weights.safetensors", "result.json",
+        "spec.json", "history.csv", "weights.safetensors", "result.json", "checksums.json",
     }  # fmt: skip
     assert repr(run).startswith("<Run A3B+: accuracy 0.")
 

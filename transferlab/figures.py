@@ -24,11 +24,13 @@ def summary(table: pd.DataFrame, value: str = "accuracy", over: str = "n") -> pd
     """Mean of a column for each condition at each n, with a 95 % t interval over networks and their number.
 
     Columns condition, n (or another one to draw `over`), mean, low, high, networks; low and high are NaN for a
-    single network.
+    single network. Networks without a value, such as those that diverged, do not count.
     """
     rows = []
     for (condition, at), group in table.groupby(["condition", over]):
-        values = group[value]
+        values = group[value].dropna()
+        if not len(values):
+            continue
         low = high = np.nan
         if len(values) > 1 and np.ptp(values) == 0:
             low = high = values.mean()
@@ -139,12 +141,25 @@ def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None
             style |= {"markerfacecolor": "white", "linestyle": ":"}
         else:
             ax.plot(mine[over], mine[value], alpha=0.45, markersize=4, markeredgewidth=0, **style | {"linestyle": ""})
+        if not len(curve):
+            continue
         several = bool(curve.networks.min() > 1)
         spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several else None
-        label = ", ".join(filter(None, (condition, hollow))) + f" ({_counts(curve.networks)} a point)" * several
+        notes = [f"{_counts(curve.networks)} a point"] * several + _failures(ax, mine, value, over, COLOURS[condition])
+        label = ", ".join(filter(None, (condition, hollow))) + f" ({'; '.join(notes)})" * bool(notes)
         ax.errorbar(
             curve[over] + shift, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style
         )
+
+
+def _failures(ax: Axes, networks: pd.DataFrame, value: str, over: str, colour: str) -> list[str]:
+    """Put a ring round each network that learned nothing; say how many there are, and how many diverged."""
+    if "state" not in networks:
+        return []
+    stuck, diverged = (networks[networks.state == state] for state in ("stuck", "diverged"))
+    ax.scatter(stuck[over], stuck[value], 110, facecolors="none", edgecolors=colour, linewidths=1)
+    counts = {"ringed: learned nothing": len(stuck), "diverged, not shown": len(diverged)}
+    return [f"{count} {what}" for what, count in counts.items() if count]
 
 
 def _crosses(ax: Axes, mine: pd.DataFrame, value: str) -> None:

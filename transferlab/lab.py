@@ -1,6 +1,7 @@
 """The laboratory: ask for a network by its name, get it trained or found."""
 
 import hashlib
+import math
 import platform
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -26,7 +27,7 @@ class Lab:
 
     `dataset` is a name for `datasets.load` ("kingdoms", or "folder" with `data_root`), `scale` one of
     `recipes.SCALES`, `runs` the folder of the run store, `device` "auto", "cpu" or "cuda". `cluster` is None, or where
-    sweeps run: the address of a Dask scheduler, such as "tcp://10.0.0.1:8786", or its scheduler file. Any field of
+    sweeps run: the address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, or its scheduler file. Any field of
     `recipes.Recipe` can be changed by name, as in `Lab(epochs=12)`; such runs are kept apart in the store.
 
     >>> lab = Lab(scale="smoke")                                # doctest: +SKIP
@@ -78,6 +79,7 @@ class Lab:
         spec = self.spec(treatment, split, seed)
         if found := self.store.find(spec):
             return found
+        self.store.check()
         parent = self.run(treatment.parent, split, seed) if treatment.parent else None
         with self.store.claim(spec), training.one_thread(self.device):
             return self.store.find(spec) or self._train(treatment, spec, parent, on_epoch)
@@ -109,23 +111,28 @@ class Lab:
         network = self._prepare(treatment, spec, len(task.classes), parent)
         recipe, order = self._recipe(task, spec), _seed(spec, "order", treatment)
         mean = self._mean(treatment, spec) if recipe.crop else None
+        kept = self.store.checkpoint(spec)
         try:
-            history = training.train(network, treatment.frozen, task, recipe, order, self.device, on_epoch, mean)
+            history = training.train(network, treatment.frozen, task, recipe, order, self.device, on_epoch, mean, kept)
         except torch.OutOfMemoryError:
             history = []  # no more here: the error holds on to all the memory that was taken
         if not history:
             raise RuntimeError(self._no_room(treatment, recipe, len(task.classes)))
+        state = training.outcome(history, len(task.classes))
         result = {
-            "accuracy": history[-1]["test_accuracy"],
+            "accuracy": math.nan if state == "diverged" else history[-1]["test_accuracy"],
+            "state": state,
             "epochs": len(history),
-            "seconds": perf_counter() - started,
+            "seconds": max(perf_counter() - started, sum(row["seconds"] for row in history)),  # also before a stop
             "num_classes": len(task.classes),
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "hardware": hardware(self.device),
             "platform": platform.platform(),
             "torch": torch.__version__,
         }
-        return self.store.save(spec, history, network, result)
+        run = self.store.save(spec, history, network, result)
+        kept.remove()
+        return run
 
     def _no_room(self, treatment: Treatment, recipe: recipes.Recipe, classes: int) -> str:
         """What to say if the device has run out of memory."""
@@ -195,6 +202,8 @@ class Lab:
         cluster = cluster or self.cluster
         specs = {job: self.spec(*job) for job in jobs}
         missing = [job for job in jobs if not self.store.find(specs[job])]
+        if missing:
+            self.store.check()
         with tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="networks", disable=not missing) as bar:
 
             def finished(job: Job, accuracy: float) -> None:

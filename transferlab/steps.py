@@ -73,6 +73,24 @@ class Step:
             rate.fill_(times * learning_rate)
         self._run()
 
+    def state(self) -> dict[str, torch.Tensor]:
+        """What the next step depends on, besides the network: the momentum of each parameter that learns."""
+        kept = [self.optimizer.state[parameter].get("momentum_buffer") for parameter in self._parameters()]
+        return {f"momentum.{place}": momentum for place, momentum in enumerate(kept) if momentum is not None}
+
+    def restore(self, state: dict[str, torch.Tensor]) -> None:
+        """Go on from a `state`."""
+        for place, parameter in enumerate(self._parameters()):
+            momentum = state[f"momentum.{place}"].to(parameter.device)
+            mine = self.optimizer.state[parameter]
+            if "momentum_buffer" in mine:  # a captured step knows it by its place in memory
+                mine["momentum_buffer"].copy_(momentum)
+            else:
+                mine["momentum_buffer"] = torch.empty_like(parameter).copy_(momentum)
+
+    def _parameters(self) -> list[torch.nn.Parameter]:
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
     def _once(self) -> None:
         with autocast(self.labels.device, self.recipe.precision):
             logits = self.above(self.source.take(self.plan))

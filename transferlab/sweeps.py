@@ -10,7 +10,7 @@ from transferlab.store import Run
 
 COLUMNS = (
     "network", "condition", "n", "source", "target", "fine_tuned", "split", "seed", "scale", "dataset",
-    "accuracy", "base_accuracy", "epochs", "seconds",
+    "accuracy", "base_accuracy", "state", "epochs", "seconds",
 )  # fmt: skip
 
 
@@ -38,12 +38,16 @@ def plan_sweep(
 
 
 def table(runs: list[Run]) -> pd.DataFrame:
-    """A row a run, with the columns COLUMNS."""
+    """A row a run, with the columns COLUMNS.
+
+    `state` is "trained", "stuck" (its loss never left that of guessing) or "diverged" (its loss was no number any
+    more). What diverged has no accuracy: NaN, so that no mean can count it.
+    """
     rows = []
     for run in runs:
         treatment = run.treatment
         facts = {key: run.spec[key] for key in ("split", "seed", "scale", "dataset")}
-        outcome = {key: run.result[key] for key in ("accuracy", "epochs", "seconds")}
+        outcome = {key: run.result[key] for key in ("accuracy", "state", "epochs", "seconds")}
         made = {key: getattr(treatment, key) for key in ("condition", "n", "source", "target", "fine_tuned")}
         study = repr([run.spec[key] for key in ("recipe", "data", "device", "training")])
         rows.append({"network": str(treatment), **made, **facts, **outcome, "study": study})

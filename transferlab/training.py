@@ -3,6 +3,8 @@
 Frozen layers never change, so what they give for an image never changes either, unless images are cropped at random
 or a layer drops units out: their outputs are computed once and the layers above are trained on those. A network
 without frozen layers is the case n = 0, whose "outputs" are the images themselves.
+
+What was reached is kept after every epoch, if there is a place for it, and gone on from.
 """
 
 import math
@@ -13,12 +15,14 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
+from transferlab.checkpoints import Checkpoint
 from transferlab.inputs import TEST_BATCH, Crops, Stored, autocast, outputs, to_input
 from transferlab.recipes import Recipe
 from transferlab.splits import Task
 from transferlab.steps import Step
 from transferlab.transplant import train_mode
 
+STUCK = 0.02  # nats below the loss of guessing that a network must have reached once, or it has learned nothing
 VERSION = 2  # of the training semantics: raise it when the same spec would give another network
 
 
@@ -83,13 +87,16 @@ def train(
     device: str = "cpu",
     on_epoch: Callable[[dict], None] = lambda row: None,
     mean: Tensor | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[dict]:
     """Train all layers of `network` above the first `frozen` ones on `task`, in place.
 
     `recipe.precision` must be settled (`recipe.on(device)`); `seed` fixes the order of the images. A recipe with crops
     wants the `mean` image to subtract. Gives one row an epoch: epoch (1..), learning_rate, train_loss (nats),
     train_accuracy and test_accuracy (0..1; the latter NaN between the points of the curve), seconds. The last test
-    accuracy is on all test images. Calls `on_epoch` with each row. The paper's Section 3, on the recipe's schedule.
+    accuracy is on all test images. Calls `on_epoch` with each row. Training stops where the loss is no number any more.
+    With a `checkpoint` it goes on from what is kept there, on the CPU to the same weights as without a stop, and keeps
+    what it reaches. The paper's Section 3, on the recipe's schedule.
     """
     if len(task.train_labels) < 2:
         raise ValueError(f"task {task.name} has {len(task.train_labels)} training images; it takes 2 to train")
@@ -110,9 +117,11 @@ def train(
     steps = len(labels) // batch
     total = recipe.iterations or recipe.epochs * steps
     step = Step(above, network[frozen:], source, labels, recipe, batch)
-    rows, done = [], 0
     with _own_randomness(network, seed):
-        while done < total:
+        rows = _resume(checkpoint, network, step)
+        done = min(len(rows) * steps, total)
+        finite = True
+        while done < total and finite:
             started, epoch = perf_counter(), len(rows)
             generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
             now = min(steps, total - done)
@@ -125,8 +134,9 @@ def train(
                 rate = learning_rate(recipe, done, total)
                 step(rows_now, plan, rate)
                 done += 1
-            score = math.nan
-            if done == total:
+            loss, score = step.losses.item() / now, math.nan
+            finite = math.isfinite(loss)
+            if done == total or not finite:
                 score = accuracy(above, test, test_labels, precision, every)
             elif (epoch + 1) % recipe.curve_every == 0:
                 score = accuracy(above, test, test_labels, precision, curve)
@@ -134,13 +144,53 @@ def train(
                 {
                     "epoch": epoch + 1,
                     "learning_rate": rate,
-                    "train_loss": step.losses.item() / now,
+                    "train_loss": loss,
                     "train_accuracy": step.right.item() / (now * batch),
                     "test_accuracy": score,
                     "seconds": perf_counter() - started,
                 }
             )
+            if checkpoint and done < total and finite:
+                checkpoint.save(_state(network, step), rows)
             on_epoch(rows[-1])
+    return rows
+
+
+def outcome(history: list[dict], classes: int) -> str:
+    """How a training went: "trained", "diverged" (the loss is no number), or "stuck" (it never left that of guessing).
+
+    >>> outcome([{"train_loss": 3.7}, {"train_loss": 3.69}], classes=40)
+    'stuck'
+    """
+    losses = [row["train_loss"] for row in history]
+    if not all(map(math.isfinite, losses)):
+        return "diverged"
+    return "stuck" if min(losses) > math.log(classes) - STUCK else "trained"
+
+
+def _state(network: nn.Sequential, step: Step) -> dict[str, Tensor]:
+    """All that the next epoch depends on."""
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()} | step.state()
+    if _drops(network):
+        tensors["random.cpu"] = torch.get_rng_state()
+        if step.labels.is_cuda:
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def _resume(checkpoint: Checkpoint | None, network: nn.Sequential, step: Step) -> list[dict]:
+    """Put network and step where the checkpoint has them; the rows of the history up to there."""
+    found = checkpoint.load() if checkpoint else None
+    if not found:
+        return []
+    tensors, rows = found
+    prefix = "network."
+    network.load_state_dict({name[len(prefix) :]: each for name, each in tensors.items() if name.startswith(prefix)})
+    step.restore(tensors)
+    if "random.cpu" in tensors:
+        torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"])
     return rows
 
 

@@ -1,0 +1,57 @@
+"""Where a training stands, so that one that was killed goes on from its last epoch and ends with the same weights."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+
+class Checkpoint:
+    """The last state of one training, in a folder of its own. One process at a time may use it.
+
+    A state is tensors by name and the rows of the history so far. Its file is named by its own checksum, so that one
+    that was cut off or has rotted is never gone on from.
+
+    >>> checkpoint = Checkpoint(folder)                    # doctest: +SKIP
+    >>> checkpoint.save({"network.fc8": weights}, rows)    # doctest: +SKIP
+    >>> tensors, rows = checkpoint.load()                  # doctest: +SKIP
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def save(self, tensors: dict[str, Tensor], rows: list[dict]) -> None:
+        """Keep a state in the place of the one before."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        content = save(
+            {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, {"rows": json.dumps(rows)}
+        )
+        path = self.folder / f"{hashlib.sha256(content).hexdigest()}.safetensors"
+        beside = path.with_suffix(".part")
+        beside.write_bytes(content)
+        beside.rename(path)
+        for other in self.folder.iterdir():
+            if other != path:
+                other.unlink()
+
+    def load(self) -> tuple[dict[str, Tensor], list[dict]] | None:
+        """The state that was kept, or None if there is none that is whole."""
+        found = []
+        for path in self.folder.glob("*.safetensors"):
+            if hashlib.sha256(path.read_bytes()).hexdigest() != path.stem:
+                continue
+            try:
+                with safe_open(path, "pt") as file:
+                    rows = json.loads(file.metadata()["rows"])
+                    found.append(({name: file.get_tensor(name) for name in file.keys()}, rows))  # noqa: SIM118
+            except SafetensorError:
+                continue
+        return max(found, key=lambda state: len(state[1]), default=None)
+
+    def remove(self) -> None:
+        """Forget it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
