@@ -1,5 +1,6 @@
 """The command line: `warm` trains what the chapters show, `study` what the book publishes, `prepare` decodes images,
-`plan` says what a study would cost, `batch` runs chapters by papermill.
+`plan` says what a study would cost, `batch` runs chapters by papermill, `why` says where a network is or why it is not,
+and `status` how far a sweep is.
 
 python -m transferlab COMMAND --help
 """
@@ -15,8 +16,9 @@ from transferlab import batch, plan, study, trial
 from transferlab.datasets.prepare import prepare
 from transferlab.lab import Lab
 from transferlab.machine import cores, hardware
-from transferlab.notation import CONDITIONS
+from transferlab.notation import CONDITIONS, TASKS
 from transferlab.recipes import SCALES, recipe_for
+from transferlab.splits import SPLITS
 from transferlab.training import one_thread
 
 
@@ -75,7 +77,44 @@ def parser() -> argparse.ArgumentParser:
     chapters.add_argument("--out", type=Path, required=True, help="a new folder for the notebooks and the book")
     chapters.add_argument("--no-book", action="store_true", help="only the notebooks")
     chapters.set_defaults(run=run_batch)
+
+    which = argparse.ArgumentParser(add_help=False)
+    which.add_argument("--dataset", default="kingdoms")
+    which.add_argument("--data-root", help="where its images are")
+    which.add_argument("--split", choices=SPLITS, default="random")
+    which.add_argument("--seed", type=int, default=0)
+    asked = commands.add_parser("why", parents=[shared, which], help="is a network there, and if not, why not")
+    asked.add_argument("network", help="its name, such as A3B+")
+    asked.set_defaults(run=run_why)
+    far = commands.add_parser("status", parents=[shared, which], help="how far a sweep is")
+    far.add_argument("--target", choices=TASKS, default="B")
+    far.set_defaults(run=run_status)
     return whole
+
+
+def _lab(arguments: argparse.Namespace) -> Lab:
+    names = ("dataset", "data_root", "scale", "runs", "device")
+    return Lab(**{name: getattr(arguments, name) for name in names})
+
+
+def run_why(arguments: argparse.Namespace) -> int:
+    """Say why a network is there or not."""
+    print(_lab(arguments).why(arguments.network, arguments.split, arguments.seed))
+    return 0
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    """Print a sweep as a grid, and how long the rest of it takes."""
+    lab = _lab(arguments)
+    grid = lab.status(arguments.split, arguments.seed, arguments.target)
+    print(grid.to_string())
+    left = int(grid.isin(["missing", "stale", "damaged", "stopped", "running"]).sum().sum())
+    done = lab.results().query("scale == @lab.scale and dataset == @lab.data.name").seconds
+    if left and len(done):
+        print(f"{left} left, about {left * done.mean() / cores() / 60:.0f} minutes at {done.mean():.0f} s a network")
+    elif left:
+        print(f"{left} left")
+    return 0
 
 
 def run_warm(arguments: argparse.Namespace) -> int:

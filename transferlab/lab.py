@@ -13,10 +13,10 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from transferlab import datasets, networks, recipes, splits, streams, training, trial
+from transferlab import datasets, inquiry, networks, recipes, splits, streams, training, trial
 from transferlab.inputs import mean_image
 from transferlab.machine import cores, hardware
-from transferlab.notation import DEPTHS, Job, Treatment
+from transferlab.notation import CONDITIONS, DEPTHS, Job, Treatment
 from transferlab.store import Run, Store
 from transferlab.sweeps import plan_sweep, table
 from transferlab.transplant import transplant
@@ -224,6 +224,23 @@ class Lab:
             )
             raise RuntimeError(f"{len(failed)} of {len(missing)} networks failed, the others are in the store. {told}")
         return table([self.store.find(spec) for spec in specs.values()])
+
+    def why(self, network: str | Treatment, split: str = "random", seed: int = 0) -> str:
+        """Why a network is in the store or not: found (when, where, by what), missing, or stale for which change.
+
+        >>> print(lab.why("A3B+"))  # doctest: +SKIP
+        A3B+ (random, seed 0) is missing: /work/runs has no network that was asked for by this name, ...
+        """
+        said = inquiry.state(self.store, self.spec(network, split, seed), inquiry.whole_runs(self.store))[1]
+        return f"{Treatment.parse(network)} ({split}, seed {seed}) is {said}"
+
+    def status(self, split: str = "random", seed: int = 0, target: str = "B") -> pd.DataFrame:
+        """How far a sweep is: one of `inquiry.STATES` for every condition (rows) and n (columns)."""
+        runs = inquiry.whole_runs(self.store)
+        jobs = [(Treatment.parse(job[0]), job) for job in plan_sweep(CONDITIONS, DEPTHS, split, [seed], [target])]
+        mine = [(treatment, job) for treatment, job in jobs if treatment.target == target]
+        states = {(each.condition, each.n): inquiry.state(self.store, self.spec(*job), runs)[0] for each, job in mine}
+        return inquiry.grid(states).reindex(CONDITIONS)
 
     def results(self) -> pd.DataFrame:
         """Every network of the store, of any scale and data set, with the columns of `sweep`."""

@@ -1,0 +1,94 @@
+"""Why a network is in the store or is not, and how far a sweep is."""
+
+import warnings
+from collections.abc import Iterator
+
+import pandas as pd
+
+from transferlab.store import Run, Store, fault
+
+STATES = ("done", "stuck", "failed", "damaged", "running", "stopped", "stale", "missing")
+# what a network is asked for by; a network of these that differs in anything else is a stale one
+ASKED = ("treatment", "split", "seed", "scale", "dataset")
+
+OUTCOMES = {
+    "trained": ("done", ""),
+    "stuck": ("stuck", "; it learned nothing"),
+    "diverged": ("failed", "; its loss was no number any more"),
+}
+
+
+def state(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
+    """One of STATES for the network that `spec` describes, and a sentence that says why. `runs` are those of the store.
+
+    "stuck" has learned nothing and "failed" diverged; "stopped" left a checkpoint to go on from; "stale" is there, but
+    made by another recipe, from other data or by other code.
+    """
+    path, epochs = store.path(spec), _epochs(spec)
+    if path.exists():
+        if wrong := fault(path):
+            return "damaged", f"{wrong}; it will be trained again"
+        run = Run(path)
+        found = (
+            f"found in {path}, trained {run.result['trained_at']} on {run.result['hardware']} with torch "
+            f"{run.result['torch']} by version {spec['training']} of the training; accuracy {run.accuracy:.1%}"
+        )
+        how = {"stuck": "stuck", "diverged": "failed"}.get(run.result["state"], "done")
+        return how, found + {"stuck": "; it learned nothing", "failed": "; its loss was no number any more"}.get(
+            how, ""
+        )
+    reached = store.checkpoint(spec).load()
+    at = f"epoch {len(reached[1])} of {epochs}" if reached else f"before epoch 1 of {epochs} was over"
+    if store.claimed(spec):
+        seconds = sum(row["seconds"] for row in reached[1]) / len(reached[1]) if reached else None
+        left = f", about {seconds * (epochs - len(reached[1])):.0f} s left" if reached else ""
+        return "running", f"being trained now: {at}{left}"
+    if reached:
+        return "stopped", f"stopped at {at}; the next time it goes on from there"
+    if nearest := _nearest(spec, runs):
+        changes = "; ".join(_changes(nearest.spec, spec, runs))
+        return "stale", f"stale: {nearest.path} is there, but was made with {changes}"
+    return "missing", f"missing: {store.root} has no network that was asked for by this name, split, seed and scale"
+
+
+def whole_runs(store: Store) -> list[Run]:
+    """The runs of a store, without a warning of others: `state` says what is wrong with those."""
+    with warnings.catch_warnings(action="ignore"):
+        return store.runs()
+
+
+def _epochs(spec: dict) -> int:
+    return spec["recipe"]["epochs"]
+
+
+def _nearest(spec: dict, runs: list[Run]) -> Run | None:
+    """The run that was asked for in the same way and has the fewest differences."""
+    same = [run for run in runs if all(run.spec[key] == spec[key] for key in ASKED)]
+    return min(same, key=lambda run: len(list(_differences(run.spec, spec))), default=None)
+
+
+def _differences(old: dict, new: dict, within: str = "") -> Iterator[tuple[str, object, object]]:
+    """Each field that is not the same: its name, its old value and its new one. None stands for a default."""
+    for key in sorted({*old, *new}):
+        before, now = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            yield from _differences(before, now, f"{within}{key}.")
+        elif before != now:
+            yield within + key, before, now
+
+
+def _changes(old: dict, new: dict, runs: list[Run]) -> list[str]:
+    """The differences in words. Where only the parent is another one, those of the parents."""
+    changes = [each for each in _differences(old, new) if each[0] != "parent"]
+    if not changes:
+        parent = next((run for run in runs if run.path.name == old["parent"]), None)
+        others = [run for run in runs if run.path.name == new["parent"]]
+        if parent and others:
+            return [f"another parent, that with {change}" for change in _changes(parent.spec, others[0].spec, runs)]
+        return [f"another parent, {old['parent']}, where {new['parent']} is asked for"]
+    return [f"{name} = {before!r}, where {now!r} is asked for" for name, before, now in changes]
+
+
+def grid(states: dict[tuple[str, int], str]) -> pd.DataFrame:
+    """States by (condition, n) as a table, a row a condition, a column an n; "" where there is no such network."""
+    return pd.Series(states).unstack(fill_value="").reindex(dict.fromkeys(condition for condition, _ in states))
