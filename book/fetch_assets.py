@@ -97,7 +97,7 @@ def unpack(package: Package, archive: Path, folder: Path) -> None:
             wanted = member.name.startswith(package.root) and any(
                 fnmatch.fnmatchcase(name, pattern) for pattern in package.keep
             )
-            if member.isfile() and wanted:
+            if member.isfile() and wanted and ".." not in Path(name).parts:
                 path = folder / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(tar.extractfile(member).read())

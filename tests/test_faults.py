@@ -106,8 +106,8 @@ def test_a_checkpoint_that_is_not_whole_is_not_gone_on_from(tmp_path, damage):
 def rotten(lab, tmp_path):
     """A Lab whose store is a copy, with three networks; gives it and the run that is to rot."""
     for name in ("baseA", "baseB", NAME):
-        lab.run(name)
-    shutil.copytree(lab.store.root, tmp_path / "runs", ignore=shutil.ignore_patterns("locks"))
+        path = lab.run(name).path
+        shutil.copytree(path, tmp_path / "runs" / "networks" / path.name)
     copy = Lab(scale="smoke", runs=tmp_path / "runs")
     return copy, copy.store.find(copy.spec(NAME, "random", 0))
 

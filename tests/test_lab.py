@@ -151,7 +151,7 @@ def test_a_wrong_sweep_says_so_before_anything_is_trained(lab, arguments, messag
         ({"device": "tpu"}, "no device 'tpu'"),
         ({"epoch": 3}, "a recipe has no epoch; it has network, size, data, epochs"),
         ({"epochs": 0}, "epochs is 0; it must be a whole number, 1 or more"),
-        ({"precision": "int8"}, "no precision 'int8'"),
+        ({"precision": "int8"}, "precision is 'int8'; it must be one of auto, float32, bfloat16"),
         ({"dataset": "folder", "scale": "smoke"}, "needs data_root"),
     ],
 )

@@ -55,4 +55,4 @@ def test_what_plan_refuses(arguments, message):
 def test_the_command_prints_a_cost():
     command = [sys.executable, "-m", "transferlab", "plan", "--dataset", "imagenet", "--scale", "modern"]
     finished = subprocess.run([*command, "--throughput", "20000"], capture_output=True, text=True, check=True)
-    assert "462 networks" in finished.stdout and "GB of images" in finished.stdout
+    assert f"{len(study.STUDIES['networks'].jobs())} networks" in finished.stdout and "GB of images" in finished.stdout

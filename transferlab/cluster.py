@@ -5,7 +5,9 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from distributed import Client, as_completed
 from distributed.deploy.subprocess import SubprocessCluster
@@ -15,6 +17,7 @@ from transferlab.notation import Job, parent_job
 # Dask asks glibc to give memory back at once; training then spends up to half its time on getting it again.
 # Here it is kept, in large pages. (Other C libraries ignore these.) Read by the processes that start the workers.
 RETRIES = 2
+INSECURE = "insecure+"  # before the address of a cluster: it may be on another machine without TLS
 WAIT = 90  # seconds for a scheduler to answer
 ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
@@ -39,18 +42,34 @@ def _environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def safe(address: str) -> bool:
+    """Whether nobody else can reach the scheduler at an address: it is encrypted, or of this machine alone."""
+    parts = urlsplit(address)
+    try:
+        here = ip_address(parts.hostname or "").is_loopback
+    except ValueError:  # a name
+        here = parts.hostname == "localhost"
+    return parts.scheme in ("tls", "wss") or here
+
+
 @contextmanager
 def _client(workers: int, address: str | None) -> Iterator[Client]:
     """A connection to the cluster at `address`, or to one of `workers` processes that lives as long as it is used."""
     if address:
+        plain = address.removeprefix(INSECURE)
         try:  # a file that is not there would be waited for
-            where = address if "://" in address else json.loads(Path(address).read_text())["address"]
-            client = Client(where, timeout=WAIT)
+            where = plain if "://" in plain else json.loads(Path(plain).read_text())["address"]
+            client = Client(where, timeout=WAIT) if safe(where) or plain != address else None
         except (OSError, ValueError, KeyError, TypeError) as error:  # TypeError: no certificate for tls://
             raise ValueError(
                 f"no Dask scheduler answers at {address} ({error}); start one (dask scheduler --scheduler-file FILE) "
-                'and give its address, such as "tcp://10.0.0.1:8786", or its file'
+                'and give its address, such as "tls://10.0.0.1:8786", or its file'
             ) from error
+        if client is None:
+            raise ValueError(
+                f"the scheduler {where} is on another machine and not encrypted: whoever reaches it can run what they "
+                f'like. Start it with TLS, as tls://, or say that its network is safe: "{INSECURE}{address}"'
+            )
         with client:
             yield client
         return

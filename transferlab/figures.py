@@ -230,7 +230,7 @@ def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: 
     for index, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
         ax.imshow(image.transpose(1, 2, 0))
         if titles:
-            ax.set_title(titles[index], fontsize=7)
+            ax.set_title(titles[index], fontsize=7, parse_math=False)
     figure.tight_layout(pad=0.3)
     return figure
 

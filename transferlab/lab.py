@@ -27,7 +27,7 @@ class Lab:
 
     `dataset` is a name for `datasets.load` ("kingdoms", or "folder" with `data_root`), `scale` one of
     `recipes.SCALES`, `runs` the folder of the run store, `device` "auto", "cpu" or "cuda". `cluster` is None, or where
-    sweeps run: the address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, or its scheduler file. Any field of
+    sweeps run: the address of a Dask scheduler, such as `tls://10.0.0.1:8786`, or its scheduler file. Any field of
     `recipes.Recipe` can be changed by name, as in `Lab(epochs=12)`; such runs are kept apart in the store.
 
     >>> lab = Lab(scale="smoke")                                # doctest: +SKIP
@@ -45,6 +45,12 @@ class Lab:
         cluster: str | None = None,
         **changes,
     ):
+        given = {"dataset": dataset, "scale": scale, "runs": runs, "data_root": data_root, "cluster": cluster}
+        for name, value in given.items():
+            if value is None and name in ("data_root", "cluster"):
+                continue
+            if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+                raise ValueError(f"{name} is {value!r}; it must be a text, as Lab's documentation says")
         if device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"no device {device!r}; there are auto, cpu and cuda")
         if device == "cuda" and not torch.cuda.is_available():

@@ -1,10 +1,12 @@
 """The scales of the study: everything about a training run that is not its treatment, split or seed."""
 
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 
 import torch
 
-from transferlab.networks import INITIALISATIONS
+from transferlab.networks import INITIALISATIONS, NETWORKS
 from transferlab.notation import TASKS, Treatment
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -13,6 +15,41 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 def later(default):
     """A field that older recipes did not have: a record leaves it out where it is at its default."""
     return field(default=default, metadata={"later": True})
+
+
+def _whole(least: int) -> Callable[[object], bool]:
+    return lambda value: type(value) is int and least <= value < 2**31
+
+
+def _number(least: float, below: float = math.inf) -> Callable[[object], bool]:
+    return lambda value: type(value) in (int, float) and least <= value < below
+
+
+def _one_of(names: Iterable[str]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and value in names
+
+
+def _options(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(key, str) and type(each) is int for key, each in value.items())
+
+
+def _images(value: object) -> bool:
+    return isinstance(value, dict) and all(key in TASKS and _whole(1)(each) for key, each in value.items())
+
+
+ALLOWED = (  # fields of a recipe, what they may be, and that in words
+    (("network",), _one_of(NETWORKS), f"one of {', '.join(NETWORKS)}"),
+    (("precision",), _one_of(PRECISIONS), f"one of {', '.join(PRECISIONS)}"),
+    (("random_filters", "initialisation"), _one_of(INITIALISATIONS), f"one of {', '.join(INITIALISATIONS)}"),
+    (("size", "epochs", "batch", "curve_every", "curve_images"), _whole(1), "a whole number, 1 or more"),
+    (("iterations", "drop_every", "crop"), _whole(0), "a whole number, 0 or more"),
+    (("learning_rate", "divide_by"), _number(5e-324), "a number above 0"),
+    (("warmup", "momentum"), _number(0, 1), "a number from 0 to below 1"),
+    (("weight_decay", "first_layer_decay", "bias_rate"), _number(0), "a number, 0 or more"),
+    (("nesterov", "mirror"), lambda value: type(value) is bool, "True or False"),
+    (("data",), _options, "options of the data set with whole numbers, such as {'train_per_class': 100}"),
+    (("train_per_class",), _images, "images of a class by task, such as {'B': 20}"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,22 +82,12 @@ class Recipe:
 
     def __post_init__(self):
         """Refuse values that cannot be trained with."""
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"no precision {self.precision!r}; there are {', '.join(PRECISIONS)}")
-        for name in ("random_filters", "initialisation"):
-            if getattr(self, name) not in INITIALISATIONS:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; there are {', '.join(INITIALISATIONS)}")
-        for name in ("iterations", "drop_every", "crop"):
-            if type(getattr(self, name)) is not int or getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be a whole number, 0 or more")
+        for names, allowed, what in ALLOWED:
+            for name in names:
+                if not allowed(getattr(self, name)):
+                    raise ValueError(f"{name} is {getattr(self, name)!r}; it must be {what}")
         if self.crop > self.size:
-            raise ValueError(f"crops of {self.crop} pixels do not fit into images of {self.size}")
-        for task, images in self.train_per_class.items():
-            if task not in TASKS or type(images) is not int or images < 1:
-                raise ValueError(f'train_per_class is {self.train_per_class!r}; give images of a class, as {{"B": 20}}')
-        for name in ("epochs", "batch", "curve_every", "curve_images"):
-            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be a whole number, 1 or more")
+            raise ValueError(f"crop is {self.crop!r}: it does not fit into images of size {self.size!r}")
 
     @property
     def input_size(self) -> int:

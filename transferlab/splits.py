@@ -29,8 +29,8 @@ def random_halves(num_classes: int, seed: int) -> Halves:
 
 
 def _generator(seed: int) -> np.random.RandomState:
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"got the seed {seed}; it is a whole number from 0 to {2**32 - 1}")
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise ValueError(f"got the seed {seed!r}; it is a whole number from 0 to {2**32 - 1}")
     return np.random.RandomState([seed])
 
 

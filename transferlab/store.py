@@ -26,6 +26,7 @@ from torch import nn
 
 from transferlab import networks
 from transferlab.checkpoints import Checkpoint
+from transferlab.files import checksum
 from transferlab.notation import Treatment
 
 FILES = ("spec.json", "history.csv", "result.json", "weights.safetensors")
@@ -147,7 +148,7 @@ class Store:
             pd.DataFrame(history).to_csv(beside / "history.csv", index=False)
             for name, content in (("spec", spec), ("result", result)):
                 _write(beside / f"{name}.json", content)
-            _write(beside / "checksums.json", {name: _checksum(beside / name) for name in FILES})
+            _write(beside / "checksums.json", {name: checksum(beside / name) for name in FILES})
             beside.chmod(0o777 & ~_umask())
             if path.exists():
                 aside = self.root / "damaged"
@@ -170,7 +171,7 @@ def fault(path: Path, files: tuple[str, ...] = FILES) -> str | None:
     try:
         sums = json.loads((path / "checksums.json").read_text(encoding="utf-8"))
         for name in files:
-            if _checksum(path / name) != sums[name]:
+            if checksum(path / name) != sums[name]:
                 return f"{path / name} is not as it was written (its checksum differs)"
         if (path / "weights.safetensors").stat().st_size == 0:
             return f"{path / 'weights.safetensors'} is empty"
@@ -192,11 +193,6 @@ def _whole(path: Path, files: tuple[str, ...] = FILES) -> bool:
 def _name(spec: dict) -> str:
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
     return f"{spec['treatment']}-{digest[:16]}"
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(path: Path, content: dict) -> None:

@@ -62,8 +62,8 @@ STUDIES = {
             (CONDITIONS, DEPTHS, "random", range(4), TASKS),
             (DISSIMILAR, DEPTHS, "kingdom", range(3), TASKS),
             # more of what eight networks a point left undecided
-            (("base", "AnB+", "BnB+"), DEPTHS, "random", range(4, 8), TASKS),
-            (("BnB",), (1,), "random", range(4, 8), TASKS),
+            (("base", "AnB+", "BnB+"), DEPTHS, "random", range(4, 6), TASKS),
+            (("BnB",), (1,), "random", range(4, 6), TASKS),
         )
     ),
     # random filters drawn as in 2014

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from transferlab.datasets import kingdoms as _kingdoms
 from transferlab.datasets.cifar100 import read_cifar100
 from transferlab.datasets.folder import read_folder
 from transferlab.datasets.prepare import is_prepared, read_prepared
+from transferlab.files import checksum
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,13 +130,12 @@ def _cached(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}.safetensors"
     with FileLock(f"{path}.lock"):
-        if path.exists():
-            try:
-                return load_file(path)
-            except SafetensorError:
-                path.unlink()  # damaged; it can always be made again
-        arrays = make()
+        known = path.with_suffix(".sha256")
+        if path.exists() and known.exists() and checksum(path) == known.read_text():
+            return load_file(path)
+        arrays = make()  # also what is damaged: it can always be made again
         beside = path.with_suffix(".part")
         save_file(arrays, beside)
         beside.replace(path)
+        known.write_text(checksum(path))
     return arrays

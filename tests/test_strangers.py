@@ -1,0 +1,104 @@
+"""What others hand over is data and nothing else: no pickle is read, no name leads elsewhere or into a page."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+
+from transferlab import Lab, batch, datasets
+from transferlab.cluster import INSECURE, safe
+
+ROOT = Path(__file__).parents[1]
+HOSTILE = ["<img src=x onerror=alert(1)>", "a $b$ \\frac{", "..", "; rm -rf ~", "'\"><b>"]
+
+
+def code():
+    """The text of everything that runs in the project: modules, scripts and chapters."""
+    for folder in ("transferlab", "book", "tests/benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            yield path, path.read_text(encoding="utf-8")
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        yield path, "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
+
+
+def without_words(text):
+    """Python without its comments and documentation."""
+    return re.sub(r'""".*?"""|#[^\n]*', "", text, flags=re.DOTALL)
+
+
+def test_nothing_reads_a_pickle_or_runs_a_text():
+    unsafe = r"torch\.load\(|pickle|allow_pickle=True|(?<![.\w])(eval|exec)\(|shell=True|os\.system"
+    assert not [(path.name, found[0]) for path, text in code() if (found := re.search(unsafe, without_words(text)))]
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """A folder of images whose classes have the names of HOSTILE, as far as they can be folders."""
+    root = tmp_path / "images"
+    for part in ("train", "val"):
+        for name in [*(name for name in HOSTILE if name != ".."), "... up", "six"]:
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            for index in range(4):
+                Image.new("RGB", (32, 32), (40 * index, 90, 10)).save(folder / f"{index} $x$ <i>.png")
+    return root
+
+
+def test_names_of_classes_and_files_are_only_names(hostile, tmp_path):
+    lab = Lab(dataset="folder", scale="smoke", runs=tmp_path / "runs", data_root=hostile)
+    run = lab.run("A1B")
+    assert run.path.parent == tmp_path / "runs" / "networks"
+    assert HOSTILE[0] in lab.data.class_names
+    prepared = tmp_path / "prepared"
+    command = [sys.executable, "-m", "transferlab", "prepare", "folder", "--size", "32", "--workers", "1"]
+    subprocess.run([*command, "--data-root", hostile, "--out", prepared], check=True, capture_output=True)
+    assert set(tmp_path.iterdir()) == {hostile, prepared, tmp_path / "runs"}
+    assert datasets.load("folder", data_root=prepared, size=32).class_names == lab.data.class_names
+
+
+def test_names_of_classes_are_text_in_the_chapters(hostile, tmp_path):
+    """Chapters that show class names draw or escape them; none lets one become markup."""
+    parameters = {"dataset": "folder", "data_root": str(hostile), "scale": "smoke", "runs": str(tmp_path / "runs")}
+    rows = batch.run(batch.find(["01", "02"]), parameters, tmp_path / "out")
+    assert not rows.error.any(), rows.error.tolist()
+    for path in (tmp_path / "out" / "notebooks").glob("*.ipynb"):
+        for cell in nbformat.read(path, 4).cells:
+            for output in cell.get("outputs", []):
+                pages = {**output.get("data", {})}
+                assert "<img src=x" not in str(pages.get("text/html", "")) + str(pages.get("text/markdown", ""))
+
+
+@pytest.mark.parametrize("name", ["dataset", "split", "scale", "network"])
+def test_parameters_that_are_no_names_never_reach_a_page(name, tmp_path):
+    with pytest.raises(ValueError):
+        batch_lab = {"dataset": "kingdoms", "scale": "smoke", "runs": tmp_path, name: "<script>alert(1)</script>"}
+        split = batch_lab.pop("split", "random")
+        Lab(**batch_lab).spec("baseB", split, 0)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("tcp://127.0.0.1:8786", True),
+        ("tcp://localhost:8786", True),
+        ("tls://10.0.0.1:8786", True),
+        ("tcp://10.0.0.1:8786", False),
+        ("tcp://127.0.0.1.example.org:8786", False),
+        ("ws://10.0.0.1", False),
+        ("tcp://[::1]:8786", True),
+    ],
+)
+def test_which_schedulers_are_safe(address, expected):
+    assert safe(address) == expected
+
+
+def test_an_open_scheduler_elsewhere_is_refused_unless_it_is_said_to_be_safe(lab, tmp_path):
+    file = tmp_path / "scheduler.json"
+    file.write_text('{"address": "tcp://192.0.2.1:8786"}')
+    for address in ("tcp://192.0.2.1:8786", str(file)):
+        with pytest.raises(ValueError, match="on another machine and not encrypted.*tls://.*" + re.escape(INSECURE)):
+            lab.sweep(("base",), seeds=(77,), cluster=address)
