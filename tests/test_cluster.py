@@ -94,9 +94,9 @@ def test_a_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch):
 
 def test_a_network_that_cannot_be_trained_is_named_and_the_others_are_there(tmp_path, monkeypatch):
     lab = Lab(scale="smoke", runs=tmp_path, device="cpu")
-    blocked = lab.store.path(lab.spec("A4B", "random", 0))
+    blocked = lab.store.checkpoint(lab.spec("A4B", "random", 0)).folder
     blocked.parent.mkdir(parents=True)
-    blocked.write_text("a file where the folder of the run is to go")
+    blocked.write_text("a file where the folder of its checkpoints is to go")
     with pytest.raises(RuntimeError, match=r"1 of 5 networks failed.* A4B \(random, seed 0\)"):
         lab.sweep(("AnB",), (1, 4, 7))
     assert {run.treatment.n for run in lab.store.runs()} == {0, 1, 7}

@@ -29,7 +29,7 @@ def test_the_batch_that_fits_is_found_by_trying(monkeypatch, lab, images, fits):
 def test_a_device_without_room_names_the_batch_that_fits(monkeypatch, tmp_path):
     lab = Lab(scale="smoke", runs=tmp_path, device="cpu")
     Small(monkeypatch, 20)
-    with pytest.raises(RuntimeError, match=r"ran out of memory training baseB with batch=32; a batch of 16 fits"):
+    with pytest.raises(RuntimeError, match=r"training baseB: .* ran out of memory with batch=32; a batch of 16 fits"):
         lab.run("baseB")
     Small(monkeypatch, 0)
     with pytest.raises(RuntimeError, match="not even one image fits; take a smaller network or images"):

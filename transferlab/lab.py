@@ -123,7 +123,7 @@ class Lab:
         except torch.OutOfMemoryError:
             history = []  # no more here: the error holds on to all the memory that was taken
         if not history:
-            raise RuntimeError(self._no_room(treatment, recipe, len(task.classes)))
+            raise RuntimeError(f"training {treatment}: {trial.no_room(recipe, len(task.classes), self.device)}")
         state = training.outcome(history, len(task.classes))
         result = {
             "accuracy": math.nan if state == "diverged" else history[-1]["test_accuracy"],
@@ -139,16 +139,6 @@ class Lab:
         run = self.store.save(spec, history, network, result)
         kept.remove()
         return run
-
-    def _no_room(self, treatment: Treatment, recipe: recipes.Recipe, classes: int) -> str:
-        """What to say if the device has run out of memory."""
-        fits = trial.fitting_batch(recipe, classes, self.device)
-        advice = "not even one image fits; take a smaller network or images"
-        if fits == recipe.batch:
-            advice = "the batch alone would fit: something else fills the memory, such as other programs"
-        elif fits:
-            advice = f"a batch of {fits} fits: Lab(batch={fits}), with a learning rate to go with it"
-        return f"{hardware(self.device)} ran out of memory training {treatment} with batch={recipe.batch}; {advice}"
 
     def _recipe(self, task: splits.Task, spec: dict) -> recipes.Recipe:
         """The recipe, with more epochs where a task was given fewer images: as many steps as with all of them."""

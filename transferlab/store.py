@@ -176,7 +176,7 @@ def fault(path: Path, files: tuple[str, ...] = FILES) -> str | None:
         if (path / "weights.safetensors").stat().st_size == 0:
             return f"{path / 'weights.safetensors'} is empty"
         name = _name(json.loads((path / "spec.json").read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         return f"{error.filename} is missing"
     except (ValueError, KeyError, TypeError) as error:  # ValueError: no JSON, no UTF-8
         return f"{path / 'checksums.json'} cannot be read ({error})"

@@ -7,6 +7,7 @@ import torch
 
 from transferlab import networks
 from transferlab.inputs import Crops, Stored
+from transferlab.machine import hardware
 from transferlab.recipes import Recipe
 from transferlab.steps import Step
 
@@ -51,3 +52,14 @@ def fitting_batch(recipe: Recipe, classes: int, device: str) -> int:
         except torch.OutOfMemoryError:
             batch //= 2
     return 0
+
+
+def no_room(recipe: Recipe, classes: int, device: str) -> str:
+    """What to say if the device has run out of memory."""
+    fits = fitting_batch(recipe, classes, device)
+    advice = "not even one image fits; take a smaller network or images"
+    if fits == recipe.batch:
+        advice = "the batch alone would fit: something else fills the memory, such as other programs"
+    elif fits:
+        advice = f"a batch of {fits} fits: Lab(batch={fits}), with a learning rate to go with it"
+    return f"{hardware(device)} ran out of memory with batch={recipe.batch}; {advice}"
