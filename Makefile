@@ -22,7 +22,7 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv assets train book study bench test check unit notebooks-test smoke-book browser-test store-outputs lab clean moved
+.PHONY: help venv assets train book study bench test check unit notebooks-test smoke-book browser-test store-outputs torture lab clean moved
 
 help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
@@ -34,6 +34,7 @@ help:
 	@echo '  make browser-test    the book at smoke scale, in Chromium         2 to 3 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
 	@echo 'make study           train the published study, resumable         about 4 h; book/results/*.csv'
+	@echo 'make torture         kill what runs at 200 random moments         about 20 min'
 	@echo 'make bench           measure speed, on a machine at rest          about 40 min; book/results/*.csv'
 	@echo 'make venv            install the pinned requirements in .venv     2 to 5 min, 1.5 GB (more with CUDA)'
 	@echo 'make clean           remove build products; runs/ and .venv stay  seconds'
@@ -138,6 +139,10 @@ smoke-book: assets
 
 browser-test: smoke-book
 	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser
+
+# killed at 200 random moments: the long form of tests/test_torture.py
+torture: venv
+	TRANSFERLAB_KILLS=200 $(PYTEST) tests/test_torture.py
 
 clean:
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
