@@ -86,6 +86,7 @@ train: venv
 # --all: every chapter is executed afresh; the run store, not a cache of outputs, saves the time.
 book: assets train
 	$(RUNS) $(BOOK) build . --all -W --keep-going
+	$(RUNS) $(PY) book/check.py _build
 	@echo; echo "The book: $$PWD/_build/html/index.html"
 
 # the published tables, row by row: it can be stopped at any time and goes on from there. STUDY names one of them.
@@ -136,6 +137,7 @@ store-outputs: venv
 smoke-book: assets
 	rm -rf _build/smoke
 	$(SMOKE) $(BOOK) build . --path-output _build/smoke --all -W --keep-going
+	$(SMOKE) $(PY) book/check.py _build/smoke/_build
 
 browser-test: smoke-book
 	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser

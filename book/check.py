@@ -1,0 +1,129 @@
+"""What the book must not do: python book/check.py BUILD, where BUILD is the folder that Jupyter Book wrote.
+
+Fails, with a line for each fault, if a chapter shows an error or an empty figure, if its prose has a measured number
+that no cell produced, if a link leads nowhere, or if a published row is stale: today's code, data and recipes would
+file that network under another name, or a network in the run store has another accuracy than its row. `make book`
+trains some of the published networks, so that a fresh clone trains a sample of the tables again.
+"""
+
+import base64
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import nbformat
+import numpy as np
+from PIL import Image
+
+from transferlab import Lab, study
+from transferlab.store import Store
+
+ROOT = Path(__file__).parents[1]
+MEASURED = re.compile(r"(?<![\w.,$(/\[-])[+−-]?\d+(?:\.\d+)?\s?(?:%|points?\b|percent\b|seconds\b|minutes\b|hours\b)")
+# confidence levels, what others published, and what an exercise asks
+ALLOWED = re.compile(r"95 %|2014|paper|Table \d|\{exercise\}", re.IGNORECASE)
+ELSEWHERE = 0.02  # how far accuracies of one network may lie apart on two kinds of machine
+
+
+def outputs(notebook: nbformat.NotebookNode, name: str) -> Iterator[str]:
+    """Errors and empty figures."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
+                yield f"{name}: a cell ends with {output.ename}: {output.evalue}"
+            picture = output.get("data", {}).get("image/png")
+            if picture and empty(base64.b64decode(picture)):
+                yield f"{name}: an empty figure, below: {cell.source.splitlines()[-1]}"
+
+
+def empty(png: bytes) -> bool:
+    """Whether a picture has nothing in it: one colour, or a frame without anything inside."""
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    height, width = pixels.shape
+    inside = pixels[height // 7 : height * 4 // 5, width // 5 : width * 7 // 8]
+    return np.ptp(inside) == 0
+
+
+def prose(text: str, name: str) -> Iterator[str]:
+    """Measured numbers, with a unit, that are typed. Code, formulas and the like are no prose."""
+    text = re.sub(r"^(`{3,}|:{3,})(?!\{exercise)[^\n]*\n.*?^\1\s*$", "", text, flags=re.DOTALL | re.MULTILINE)
+    for paragraph in re.split(r"\n\s*\n", re.sub(r"`[^`]*`|\$[^$]*\$", "", text)):
+        if not ALLOWED.search(paragraph):
+            yield from (f"{name}: a number that no cell produced: {found[0]}" for found in MEASURED.finditer(paragraph))
+
+
+class Anatomy(HTMLParser):
+    """The links and the anchors of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.links, self.anchors = [], set()
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.anchors |= {attributes.get("id"), attributes.get("name")}
+        if tag == "a" and attributes.get("href"):
+            self.links.append(attributes["href"])
+
+
+def links(html: Path) -> Iterator[str]:
+    """Links between pages that lead nowhere."""
+    pages = {}
+    for path in html.rglob("*.html"):
+        if not path.relative_to(html).parts[0].startswith("_"):
+            pages[path.resolve()] = Anatomy()
+            pages[path.resolve()].feed(path.read_text(encoding="utf-8"))
+    for path, page in pages.items():
+        for link in page.links:
+            address, anchor = urldefrag(link)
+            if urlsplit(link).scheme:
+                continue
+            target = (path.parent / unquote(address)).resolve() if address else path
+            if not target.exists() or (anchor and target in pages and unquote(anchor) not in pages[target].anchors):
+                yield f"{path.relative_to(html)}: a link that leads nowhere: {link}"
+
+
+def rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:
+    """Stale rows of the published tables, and rows that a network in the store contradicts."""
+    trained = {run.path.name: run for run in store.runs()}
+    for name, published in study.STUDIES.items():
+        table = study.read(results / f"{name}.csv")
+        if table.empty:
+            continue
+        lab = Lab(runs=store.root, device="cpu", precision="bfloat16", **published.changes)
+        jobs = {job: lab.store.path(lab.spec(*job)).name for job in published.jobs()}
+        for row in table.itertuples():
+            if jobs.get((row.network, row.split, row.seed)) != row.run:
+                yield f"{name}.csv: {row.network}, {row.split}, seed {row.seed} is stale; make study STUDY={name}"
+            run = trained.get(row.run)
+            if run:
+                same = (run.result["hardware"], run.result["torch"]) == (row.hardware, row.torch)
+                if abs(run.accuracy - row.accuracy) > (1e-9 if same else ELSEWHERE):
+                    yield f"{name}.csv: {row.network}, {row.split}, seed {row.seed}: {row.accuracy}, now {run.accuracy}"
+
+
+def main() -> int:
+    build = Path(sys.argv[1])
+    if not (build / "html").is_dir():
+        raise SystemExit(f"error: {build} holds no book; give the folder _build that make book writes")
+    faults = list(links(build / "html"))
+    for path in sorted((build / "jupyter_execute").rglob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        faults += outputs(notebook, path.name)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                faults += prose(cell.source, path.name)
+    for path in sorted((ROOT / "book").glob("*.md")):
+        faults += prose(path.read_text(encoding="utf-8"), path.name)
+    faults += rows(Store(os.environ.get("TRANSFERLAB_RUNS") or ROOT / "runs"))
+    print("\n".join(faults) or "The book holds what it says.")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

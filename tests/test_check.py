@@ -1,0 +1,110 @@
+"""The check of the built book finds each thing that it is there to find, and nothing in what is right."""
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from transferlab import study
+from transferlab.store import Store
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "book"))
+import check
+
+
+def png(draw):
+    figure, ax = plt.subplots()
+    draw(ax)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    plt.close(figure)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("draw", "expected"),
+    [
+        (lambda ax: None, True),
+        (lambda ax: ax.axis("off"), True),
+        (lambda ax: ax.plot([1, 2]), False),
+        (lambda ax: ax.scatter([0, 1], [0, 1], s=9), False),
+        (lambda ax: ax.axhline(0.5), False),
+    ],
+)
+def test_empty_figures(draw, expected):
+    assert check.empty(png(draw)) == expected
+
+
+def test_errors_are_found_unless_they_are_meant():
+    cell = nbformat.v4.new_code_cell("1 / 0", outputs=[nbformat.v4.new_output("error", ename="Oops", evalue="no")])
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    assert list(check.outputs(notebook, "a.ipynb")) == ["a.ipynb: a cell ends with Oops: no"]
+    cell.metadata["tags"] = ["raises-exception"]
+    assert not list(check.outputs(notebook, "a.ipynb"))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Transfer loses 3.4 points here.", "3.4 points"),
+        ("It reaches 62% of the images.", "62%"),
+        ("That takes 15 minutes.", "15 minutes"),
+        ("An interval of 95 % is drawn.", None),
+        ("The paper found 8 points.", None),
+        ("Layers 1 to 7, in `x = 5 %` and $5 %$.", None),
+        ("```python\nprint('5 %')\n```", None),
+        ("```{exercise} How many\nWhat if it were 2 points?\n```", None),
+        (":::{note}\nIt loses 2 points.\n:::", None),
+    ],
+)
+def test_numbers_in_prose(text, found):
+    said = list(check.prose(text, "page"))
+    assert said == ([f"page: a number that no cell produced: {found}"] if found else [])
+
+
+def test_links(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "one.html").write_text('<a href="sub/two.html#here">.</a> <a href="https://example.org">.</a>')
+    (tmp_path / "sub" / "two.html").write_text('<p id="here"></p><a href="../one.html">.</a> <a href="#here">.</a>')
+    assert not list(check.links(tmp_path))
+    (tmp_path / "one.html").write_text('<a href="sub/two.html#there">.</a> <a href="three.html">.</a>')
+    assert len(list(check.links(tmp_path))) == 2
+
+
+@pytest.fixture
+def results(tmp_path):
+    shutil.copy(study.RESULTS / "networks.csv", tmp_path)
+    return tmp_path
+
+
+def test_published_rows_are_those_that_the_code_would_make(results, tmp_path):
+    assert not list(check.rows(Store(tmp_path / "runs"), results))
+
+
+def test_a_stale_row_and_a_wrong_one_are_found(results, tmp_path, monkeypatch):
+    table = pd.read_csv(results / "networks.csv")
+    table.loc[3, "run"] = table.run[3][:-1] + "x"
+    table.to_csv(results / "networks.csv", index=False)
+    (said,) = check.rows(Store(tmp_path / "runs"), results)
+    assert "is stale; make study STUDY=networks" in said and table.network[3] in said
+
+    class Again:
+        path = Path(table.run[5])
+        result = {"hardware": table.hardware[5], "torch": table.torch[5]}  # noqa: RUF012
+        accuracy = table.accuracy[5] + 0.001
+
+    monkeypatch.setattr(Store, "runs", lambda self: [Again])
+    assert len(list(check.rows(Store(tmp_path / "runs"), results))) == 2
+    Again.result = {"hardware": "another", "torch": "2.0"}  # there, rounding may do that much
+    assert len(list(check.rows(Store(tmp_path / "runs"), results))) == 1
+
+
+def test_a_folder_without_a_book_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.argv", ["check.py", str(tmp_path)])
+    with pytest.raises(SystemExit, match="holds no book"):
+        check.main()
