@@ -28,13 +28,13 @@ help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
 	@echo 'make test            all that continuous integration runs         about 13 min; seconds if nothing changed'
-	@echo '  make check           ruff: lint and format                        seconds'
+	@echo '  make check           ruff: lint and format; known weaknesses      seconds'
 	@echo '  make unit            the unit and property tests                  about 8 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     1 to 2 min'
 	@echo '  make browser-test    the book at smoke scale, in Chromium         2 to 3 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
-	@echo 'make study           train the published study, resumable         about 4 h; book/results/*.csv'
-	@echo 'make torture         kill what runs at 200 random moments         about 20 min'
+	@echo 'make study           train the published study, resumable         about 5 h; book/results/*.csv'
+	@echo 'make torture         200 kills, 2,000 networks, 8 processes       about 40 min'
 	@echo 'make bench           measure speed, on a machine at rest          about 40 min; book/results/*.csv'
 	@echo 'make venv            install the pinned requirements in .venv     2 to 5 min, 1.5 GB (more with CUDA)'
 	@echo 'make clean           remove build products; runs/ and .venv stay  seconds'
@@ -120,6 +120,7 @@ test:
 check: venv
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) tests/audit.py
 
 unit: venv
 	$(SMOKE) $(PYTEST) tests -m 'not browser' $(SIDE_BY_SIDE) --dist worksteal
@@ -142,9 +143,10 @@ smoke-book: assets
 browser-test: smoke-book
 	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser
 
-# killed at 200 random moments: the long form of tests/test_torture.py
+# the long forms of tests: 200 kills at random moments, 2,000 networks in a store, eight processes sharing one
 torture: venv
-	TRANSFERLAB_KILLS=200 $(PYTEST) tests/test_torture.py
+	TRANSFERLAB_KILLS=200 TRANSFERLAB_NETWORKS=2000 TRANSFERLAB_EXECUTIONS=100 TRANSFERLAB_PROCESSES=8 \
+	  $(PYTEST) -s tests/test_torture.py tests/test_large.py tests/test_sharing.py
 
 clean:
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info

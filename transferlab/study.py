@@ -37,7 +37,7 @@ class Study:
     def jobs(self) -> list[Job]:
         """All networks, parents first, and a seed of every split before the next: it can be stopped early."""
         listed = [job for part in self.grid for job in plan_sweep(*part)]
-        return sorted(listed, key=lambda job: job[2])
+        return sorted(dict.fromkeys(listed), key=lambda job: job[2])
 
     def only(self, split: str | None = None, seed: int | None = None) -> "Study":
         """The part of the study that has this split, this seed, or both. Raises ValueError if there is none."""

@@ -107,3 +107,22 @@ def test_widgets_are_drawn_and_answer(browser, http_root, page_name):
                     seen.append(shown_by_widgets(page))
             assert any(shown != before for shown in seen), "moving the sliders changes nothing"
         assert not visit.problems
+
+
+@each_page(containing="dropdown admonition")
+def test_solutions_fold_and_unfold(browser, page_name):
+    with Visit(browser, (HTML / page_name).as_uri(), until="load") as visit:
+        page = visit.page
+        page.wait_for_selector(".toggle-button, details")
+        solutions = page.locator(".admonition.dropdown").all()
+        assert solutions
+        for solution in solutions:
+            inside = solution.locator("> :not(.admonition-title)").first
+            button = solution.locator("button.toggle-button").first
+            assert "toggle-hidden" in solution.get_attribute("class") and not inside.is_visible()
+            button.focus()
+            page.keyboard.press("Enter")
+            assert inside.is_visible() and button.get_attribute("data-button-toggled") != "false"
+            solution.locator("> .admonition-title").click()
+            inside.wait_for(state="hidden")
+        assert not visit.problems

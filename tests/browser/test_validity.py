@@ -5,6 +5,7 @@ from itertools import pairwise
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from PIL import Image, ImageStat
 from test_pages import PAGES, each_page
 from visits import HTML, Visit
 
@@ -22,6 +23,7 @@ ANATOMY = """() => ({
     landmarks: ['header, .bd-header-article', 'main', 'nav'].map(each => document.querySelectorAll(each).length),
 })"""
 
+SHOTS = HTML.parent / "screenshots"  # of every page; the last ones
 MADE_BY_SPHINX = ("genindex.html", "py-modindex.html", "search.html")
 AXE_RUNS = "async () => (await axe.run({resultTypes: ['violations']})).violations"
 
@@ -95,18 +97,28 @@ def test_the_index_lists_the_figures_of_every_chapter_that_has_some(anatomy):
 
 
 @each_page()
-def test_axe_finds_nothing_serious(browser, axe, page_name):
+def test_every_look_of_a_page_can_be_read(browser, axe, page_name):
+    """axe-core finds nothing serious, light and dark; screenshots, wide and narrow, are as light or dark as they should."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    found = []
     with Visit(browser, (HTML / page_name).as_uri(), until="load") as visit:
-        visit.page.add_style_tag(content="* {transition: none !important}")  # no colours on their way to others
-        visit.page.evaluate(axe)
-        found = visit.page.evaluate(AXE_RUNS)
-        visit.page.emulate_media(color_scheme="dark")
-        visit.page.wait_for_function("() => document.documentElement.dataset.theme === 'dark'")
-        found += visit.page.evaluate(AXE_RUNS)  # colours are others
-        serious = {
-            f"{each['id']}: {node['html'][:150]}: {node['failureSummary'][:300]}"
-            for each in found
-            if each["impact"] in ("serious", "critical")
-            for node in each["nodes"]
-        }
-        assert not serious, "\n".join(sorted(serious))
+        page = visit.page
+        page.add_style_tag(content="* {transition: none !important}")  # no colours on their way to others
+        page.evaluate(axe)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
+            found += page.evaluate(AXE_RUNS)
+            for width in (360, 1280):
+                page.set_viewport_size({"width": width, "height": 900})
+                path = SHOTS / f"{page_name.replace('/', '-').removesuffix('.html')}-{width}-{scheme}.png"
+                page.screenshot(path=path)
+                with Image.open(path) as picture:
+                    assert (ImageStat.Stat(picture.convert("L")).median[0] > 128) == (scheme == "light")
+    serious = {
+        f"{each['id']}: {node['html'][:150]}: {node['failureSummary'][:300]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    }
+    assert not serious, "\n".join(sorted(serious))
