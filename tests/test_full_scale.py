@@ -248,10 +248,10 @@ def test_dropout_is_the_same_for_the_same_seed(lab):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"crop": 40}, "crops of 40 pixels do not fit into images of 32"),
+        ({"crop": 40}, "crop is 40: it does not fit into images of size 32"),
         ({"crop": -1}, "crop is -1"),
         ({"iterations": 1.5}, "iterations is 1.5"),
-        ({"initialisation": "zeros"}, "initialisation is 'zeros'; there are kaiming, gaussian"),
+        ({"initialisation": "zeros"}, "initialisation is 'zeros'; it must be one of kaiming, gaussian"),
     ],
 )
 def test_what_a_recipe_refuses(changes, message):

@@ -98,7 +98,7 @@ def test_the_index_lists_the_figures_of_every_chapter_that_has_some(anatomy):
 
 @each_page()
 def test_every_look_of_a_page_can_be_read(browser, axe, page_name):
-    """axe-core finds nothing serious, light and dark; screenshots, wide and narrow, are as light or dark as they should."""
+    """axe-core finds nothing serious, light and dark; screenshots, wide and narrow, are light or dark."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     found = []
     with Visit(browser, (HTML / page_name).as_uri(), until="load") as visit:
