@@ -27,7 +27,7 @@ SCALARS = st.one_of(
 )
 ANYTHING = st.one_of(SCALARS, st.lists(SCALARS, max_size=3), st.dictionaries(st.text(max_size=5), SCALARS, max_size=2))
 MANY = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -198,7 +198,7 @@ def test_images_of_any_mode_are_read(tmp_path, mode):
     assert data.train_images.shape == (6, 3, 16, 16) and data.class_names == ("zwei & drei", "один")
 
 
-@MANY
+@settings(MANY, max_examples=8)
 @given(cut=st.integers(0, 120))
 def test_a_truncated_image_is_named(tmp_path_factory, cut):
     root = tree(tmp_path_factory.mktemp("cut"), ["a", "b"])

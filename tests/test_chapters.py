@@ -38,7 +38,7 @@ def test_there_are_chapters():
     assert len(CHAPTERS) >= 4
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("chapter", CHAPTERS[2:4], ids=lambda path: path.stem)  # test_everywhere runs them all
 def test_a_chapter_runs_with_papermills_parameters(chapter, tmp_path):
     process, _ = papermill(chapter, tmp_path, "scale", "smoke", "seeds", "[1]", "layers", "[1,4,7]")
     assert process.returncode == 0, process.stderr

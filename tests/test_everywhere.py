@@ -33,7 +33,7 @@ def imagenet(root, monkeypatch):
 
 
 def run_all(tmp_path, names=(), **parameters):
-    parameters = {"scale": "smoke", "seeds": [1], "layers": [4], "runs": str(tmp_path / "runs")} | parameters
+    parameters = {"scale": "smoke", "seeds": [1], "layers": [1, 4], "runs": str(tmp_path / "runs")} | parameters
     rows = batch.run(batch.find(names), parameters, tmp_path / "out")
     assert len(rows) >= 3
     assert rows[rows.error != ""].empty, rows[rows.error != ""].to_string()

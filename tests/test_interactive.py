@@ -3,8 +3,8 @@
 import json
 import re
 
-import pandas as pd
 import pytest
+from IPython.display import HTML
 
 from transferlab import figures, study
 from transferlab.interactive import explorer, predict, trainer
@@ -52,11 +52,21 @@ def test_markup_in_data_stays_data(tables):
     assert data_of(predict("AnB", published, logs, "<b>"))["question"] == "<b>"
 
 
-def test_the_trainer_trains_what_is_chosen(lab, monkeypatch):
-    monkeypatch.setattr(figures.plt, "show", lambda: None)
-    widget = trainer(lab, "random", 0)
-    chosen, n, button = widget.children[:3]
+def test_the_live_explorer_trains_what_is_chosen_and_adds_its_cross(lab, tables):
+    widget = trainer(lab, *tables, lab.sweep(("base",), (1,)), "random", 0)
+    chosen, n, button, _, page = widget.children
+    (shown,) = page.outputs
+    assert data_of_output(shown)["yours"] == []
     chosen.value, n.value = "BnB", 5
     button.click()
-    assert lab.store.find(lab.spec("B5B", "random", 0)) and not button.disabled
-    assert pd.notna(lab.run("B5B").accuracy)
+    run, base = lab.store.find(lab.spec("B5B", "random", 0)), lab.run("baseB")
+    assert run and not button.disabled
+    (shown,) = page.outputs
+    points = round(100 * (run.accuracy - base.accuracy), 4)
+    cross = {"split": "random", "condition": "BnB", "n": 5, "accuracy": round(run.accuracy, 4), "points": points}
+    assert data_of_output(shown)["yours"] == [cross]
+    assert "B5B" in data_of_output(shown)["learning"]["random"]
+
+
+def data_of_output(output):
+    return data_of(HTML(output["data"]["text/html"]))

@@ -1,33 +1,19 @@
 """Launch buttons: none that lead nowhere, and the right ones once the repository has an address."""
 
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-import nbformat
 import pytest
-import yaml
+from formats import BUILD, write_book
 
 ROOT = Path(__file__).parents[1]
 
 
 def links(folder, **filled):
-    """Build a book of one chapter with the book's own settings; the links of its page to other hosts."""
-    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    settings["repository"]["url"] = filled.get("url", settings["repository"]["url"])
-    settings["launch_buttons"]["jupyterhub_url"] = filled.get("hub", "")
-    settings["execute"]["execute_notebooks"] = "off"
-    (folder / "_config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: notebooks/chapter\n", encoding="utf-8")
-    (folder / "notebooks").mkdir()
-    chapter = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A chapter")])
-    chapter.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(chapter, folder / "notebooks" / "chapter.ipynb")
-    shutil.copytree(ROOT / "book", folder / "book", ignore=shutil.ignore_patterns("mathjax", "widgets", "results"))
-    command = [sys.executable, ROOT / "book" / "build.py", "build", folder]
-    built = subprocess.run(command, capture_output=True, text=True)
+    """The links of a chapter's page to other hosts."""
+    write_book(folder, **filled)
+    built = subprocess.run([*BUILD, folder], capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     page = (folder / "_build" / "html" / "notebooks" / "chapter.html").read_text(encoding="utf-8")
     return re.findall(r'<a href="(https?://[^"]+)"[^>]*class="[^"]*dropdown-item', page)

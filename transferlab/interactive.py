@@ -24,11 +24,14 @@ from transferlab.store import Run
 _numbers = count(1)
 
 
-def explorer(lab: Lab, published: pd.DataFrame, logs: pd.DataFrame, mine: pd.DataFrame) -> HTML:
+def explorer(
+    lab: Lab, published: pd.DataFrame, logs: pd.DataFrame, mine: pd.DataFrame, yours: tuple[Run, ...] = ()
+) -> HTML:
     """Choose n, condition, split and whose networks: their layers, their place among the others, how they learned.
 
     `published` and `logs` are tables of `study.published`; learning curves are those of the networks into B in
-    `mine`, a table of `Lab.sweep`, of its first seed.
+    `mine`, a table of `Lab.sweep`, of its first seed. `yours` are networks into B that the reader has trained: crosses,
+    the last of which is the one chosen.
     """
     data = {
         "layers": layer_names(lab.recipe.network),
@@ -39,11 +42,14 @@ def explorer(lab: Lab, published: pd.DataFrame, logs: pd.DataFrame, mine: pd.Dat
         "origins": figures.ORIGINS,
         "series": {"ours": _series(published), "2014": _series(logs)},
         "learning": {split: {} for split in SPLITS},
+        "yours": [_yours(lab, run) for run in yours],
     }
     mine = mine[mine.target == "B"]
     for row in mine[mine.seed == mine.seed.iloc[0]].itertuples():
         run = lab.run(row.network, row.split, row.seed)
         data["learning"][row.split][row.network] = _learning(run)
+    for run in yours:
+        data["learning"][run.spec["split"]][str(run.treatment)] = _learning(run)
     return _page("explorer", data, "The explorer: choose n and a condition, and see the network")
 
 
@@ -69,11 +75,20 @@ def predict(condition: str, published: pd.DataFrame, logs: pd.DataFrame, questio
     return _page("predict", data, f"Predict the curve of {condition}, then reveal it")
 
 
-def trainer(lab: Lab, split: str, seed: int) -> widgets.VBox:
-    """For a live notebook: choose n and a condition, train that network with a bar, and see it in words."""
+def trainer(
+    lab: Lab, published: pd.DataFrame, logs: pd.DataFrame, mine: pd.DataFrame, split: str, seed: int
+) -> widgets.VBox:
+    """The explorer for a live notebook: it also trains the network that is chosen, with a bar, and adds its cross.
+
+    The tables are those of `explorer`.
+    """
     chosen = widgets.ToggleButtons(options=list(CONDITIONS[1:]), description="condition")
     n = widgets.IntSlider(value=3, min=min(DEPTHS), max=max(DEPTHS), description="n")
-    button, said = widgets.Button(description="Train"), widgets.Output()
+    button, said, page, trained = widgets.Button(description="Train"), widgets.Output(), widgets.Output(), []
+
+    def draw() -> None:
+        page.outputs = ()
+        page.append_display_data(explorer(lab, published, logs, mine, tuple(trained)))
 
     def train(_) -> None:
         treatment = Treatment.of(chosen.value, n.value)
@@ -81,15 +96,15 @@ def trainer(lab: Lab, split: str, seed: int) -> widgets.VBox:
         with said, tqdm(total=lab.recipe.epochs, desc=str(treatment)) as bar:
             button.disabled = True
             try:
-                run = lab.run(treatment, split, seed, on_epoch=lambda row: bar.update())
-                print(sentence(run, lab.run(f"base{treatment.target}", split, seed)))
-                figures.learning_curves([lab.run("baseB", split, seed), run])
-                figures.plt.show()
+                trained.append(lab.run(treatment, split, seed, on_epoch=lambda row: bar.update()))
+                print(sentence(trained[-1], lab.run(f"base{treatment.target}", split, seed)))
             finally:
                 button.disabled = False
+        draw()
 
     button.on_click(train)
-    return widgets.VBox([chosen, n, button, said])
+    draw()
+    return widgets.VBox([chosen, n, button, said, page])
 
 
 def sentence(run: Run, base: Run) -> str:
@@ -122,6 +137,13 @@ def _rows(table: pd.DataFrame, value: str) -> dict:
             {"n": int(row.n), **numbers, "values": [_number(each) for each in same[value]]}
         )
     return rows
+
+
+def _yours(lab: Lab, run: Run) -> dict:
+    base = lab.run(f"base{run.treatment.target}", run.spec["split"], run.spec["seed"])
+    points = _number(100 * (run.accuracy - base.accuracy))
+    where = {"split": run.spec["split"], "condition": run.treatment.condition, "n": run.treatment.n}
+    return {**where, "accuracy": _number(run.accuracy), "points": points}
 
 
 def _learning(run: Run) -> dict:

@@ -9,6 +9,8 @@ from PIL import Image, ImageStat
 from test_pages import PAGES, each_page
 from visits import HTML, Visit
 
+pytestmark = pytest.mark.browser
+
 ANATOMY = """() => ({
     ids: [...document.querySelectorAll('[id], a[name]')].map(e => e.id || e.name),
     links: [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href')),

@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
+  x: "M-6-6L6 6M-6 6L6-6",
   s: "M-4-4h8v8h-8z",
   o: "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z",
   v: "M-5-4h10L0 5z",

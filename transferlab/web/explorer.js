@@ -2,6 +2,8 @@
 
 function explorer(host, data) {
   const state = { condition: "AnB", n: 3, split: "random", source: "ours" };
+  const latest = data.yours.at(-1);  // in a live notebook: what the reader has just trained
+  if (latest) Object.assign(state, { condition: latest.condition, n: latest.n, split: latest.split });
   const look = Object.fromEntries(data.conditions.map((each) => [each.name, each]));
   const form = add(host, "form", { class: "tl-controls" });
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -64,6 +66,12 @@ function explorer(host, data) {
     return `${against} (95 % interval ${signed(points.low)} to ${signed(points.high)}: ${sure}).`;
   }
 
+  function own() {
+    const each = data.yours.findLast((one) => one.split === state.split && one.condition === state.condition &&
+      one.n === state.n);
+    return each ? [`Yours, a cross: ${percent(each.accuracy, 1)} right, ${signed(each.points)} points against its base.`] : [];
+  }
+
   const sources = () => state.source === "both" ? ["ours", "2014"] : [state.source];
 
   function drawLayers(words) {
@@ -88,7 +96,9 @@ function explorer(host, data) {
     const counted = ([condition]) => condition !== "random" || state.condition === "random";
     const all = sources().flatMap((each) =>
       Object.entries(data.series[each][state.split][measure]).filter(counted).flatMap(([, rows]) => rows));
-    const values = all.flatMap((each) => [each.mean, each.low ?? each.mean, each.high ?? each.mean, ...each.values]);
+    const yours = data.yours.filter((each) => each.split === state.split && counted([each.condition]));
+    const values = all.flatMap((each) => [each.mean, each.low ?? each.mean, each.high ?? each.mean, ...each.values])
+      .concat(yours.map((each) => each[measure]));
     const low = Math.min(...values), high = Math.max(...values), room = 0.05 * (high - low || 1);
     const format = both ? (value) => signed(value, 0).replace("+0", "0") : (value) => percent(value);
     const plot = axes(place, { low: -0.3, high: 7.4, label: "n, the layers copied", ticks: [0, 1, 2, 3, 4, 5, 6, 7],
@@ -111,6 +121,8 @@ function explorer(host, data) {
       add(plot.root, "circle", { cx: plot.across(at), cy: plot.up(here.mean), r: 11, fill: "none",
         stroke: "currentColor", "stroke-width": 1.8 });
     }
+    for (const each of yours)
+      marker(plot, "x", each.n, each[measure], { stroke: look[each.condition].colour, "stroke-width": 2, class: "tl-yours" });
   }
 
   function drawLearning() {
@@ -142,7 +154,7 @@ function explorer(host, data) {
     shown.textContent = `n = ${state.n}`;
     slider.setAttribute("aria-label", "n, the number of layers copied");
     slider.setAttribute("aria-valuetext", `n = ${state.n}: ${name()}`);
-    sentence.textContent = [layers(), ...sources().map(outcome)].join(" ");
+    sentence.textContent = [layers(), ...sources().map(outcome), ...own()].join(" ");
     host.dataset.network = name();
     drawLayers(layers());
     drawPlace();
