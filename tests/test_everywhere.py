@@ -11,6 +11,8 @@ from transferlab.datasets import prepare
 WORDNET = [f"n{number:08d}" for number in range(1000)]  # in place of ImageNet's, which lie as close together
 NATURAL = ("alga", "bee", "crab", "deer")
 MANMADE = ("lamp", "mast", "nail", "oven")
+NAMES = [chapter.stem for chapter in batch.find([])]
+HALVES = pytest.mark.parametrize("chapters", [NAMES[::2], NAMES[1::2]], ids=["odd", "even"])  # for two cores
 
 
 def cifar100(root):
@@ -46,14 +48,16 @@ def in_kernels(tmp_path, monkeypatch, setup):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "first"))
 
 
-def test_every_chapter_runs_on_cifar100(tmp_path, monkeypatch):
+@HALVES
+def test_every_chapter_runs_on_cifar100(tmp_path, monkeypatch, chapters):
     in_kernels(tmp_path, monkeypatch, cifar100(tmp_path))
-    run_all(tmp_path, dataset="cifar100", data_root=str(tmp_path))
+    run_all(tmp_path, chapters, dataset="cifar100", data_root=str(tmp_path))
 
 
-def test_every_chapter_runs_on_imagenet(tmp_path, monkeypatch):
+@HALVES
+def test_every_chapter_runs_on_imagenet(tmp_path, monkeypatch, chapters):
     in_kernels(tmp_path, monkeypatch, imagenet(tmp_path, monkeypatch))
-    run_all(tmp_path, dataset="imagenet", data_root=str(tmp_path / "prepared"))
+    run_all(tmp_path, chapters, dataset="imagenet", data_root=str(tmp_path / "prepared"))
 
 
 @pytest.fixture
@@ -65,8 +69,9 @@ def photographs(tmp_path):
     return str(root)
 
 
-def test_every_chapter_runs_on_a_folder_with_a_resnet(tmp_path, photographs):
-    run_all(tmp_path, dataset="folder", data_root=photographs, network="resnet18", split="kingdom")
+@HALVES
+def test_every_chapter_runs_on_a_folder_with_a_resnet(tmp_path, photographs, chapters):
+    run_all(tmp_path, chapters, dataset="folder", data_root=photographs, network="resnet18", split="kingdom")
 
 
 def test_chapters_run_with_a_vision_transformer(tmp_path, photographs):
