@@ -17,13 +17,13 @@ from transferlab.study import RESULTS
 PATH = RESULTS / "chapters.csv"
 
 
-def minutes(chapters: list[Path], runs: Path) -> tuple[list[float], list[int]]:
+def minutes(chapters: list[Path], runs: Path, scale: str) -> tuple[list[float], list[int]]:
     """How long each chapter takes, and how many networks it adds to the store."""
     times, added = [], []
     for chapter in chapters:
         before = len(Store(runs).runs())
         with tempfile.TemporaryDirectory() as out:
-            row = batch.run([chapter], {"runs": str(runs)}, Path(out)).iloc[0]
+            row = batch.run([chapter], {"runs": str(runs), "scale": scale}, Path(out)).iloc[0]
         if row.error:
             raise SystemExit(f"{row.chapter} failed: {row.error}")
         times.append(round(row.seconds / 60, 1))
@@ -35,14 +35,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, help="a new folder for the run store (default: one that is deleted)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what the machine is called by")
+    parser.add_argument("--scale", default="laptop")
+    parser.add_argument("--out", type=Path, default=PATH, help="the table")
+    parser.add_argument("names", nargs="*", metavar="CHAPTER", help="how names begin, such as 03 (default: all)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         runs = (arguments.runs or Path(folder)).absolute()
         if Store(runs).runs():
             raise SystemExit(f"there are networks in {runs}; the first time can only be measured in an empty store")
-        chapters = batch.find([])
-        first, trained = minutes(chapters, runs)
-        again, _ = minutes(chapters, runs)
+        chapters = batch.find(arguments.names)
+        first, trained = minutes(chapters, runs, arguments.scale)
+        again, _ = minutes(chapters, runs, arguments.scale)
     count = f", {cores()} cores" * (arguments.device == "cpu")
     rows = pd.DataFrame(
         {
@@ -53,10 +56,10 @@ def main() -> None:
             "machine": hardware(arguments.device) + count,
         }
     )
-    if PATH.exists():  # rows of other machines stay
-        table = pd.read_csv(PATH)
+    if arguments.out.exists():  # rows of other machines stay
+        table = pd.read_csv(arguments.out)
         rows = pd.concat([table[table.machine != rows.machine[0]], rows])
-    rows.to_csv(PATH, index=False)
+    rows.to_csv(arguments.out, index=False)
     print(rows.to_string(index=False))
 
 

@@ -1,6 +1,8 @@
 """The parts of the benchmarks at a size of seconds, so that they do not rot. Here their numbers mean nothing."""
 
 import copy
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,3 +136,17 @@ def test_the_costs_are_those_of_the_readme(monkeypatch, tmp_path):
     monkeypatch.setattr(costs, "ROWS", costs.ROWS[:1])
     costs.main()
     assert "Kingdoms, `laptop`" in costs.markdown(pd.read_csv(costs.PATH))
+
+
+def test_what_chapters_cost_is_measured_and_other_machines_stay(tmp_path):
+    table = tmp_path / "chapters.csv"
+    table.write_text('chapter,networks trained,"minutes, first time","minutes, again",machine\n1,0,0.1,0.1,elsewhere\n')
+    script = Path(__file__).parents[1] / "book" / "chapter_costs.py"
+    command = [sys.executable, script, "--scale", "smoke", "--runs", tmp_path / "runs", "--out", table]
+    subprocess.run([*command, "02"], check=True, capture_output=True)
+    rows = pd.read_csv(table)
+    assert rows.machine[0] == "elsewhere" and len(rows) == 2
+    assert rows.chapter[1] == 2 and rows["networks trained"][1] >= 2
+    again = subprocess.run([*command, "02"], capture_output=True, text=True)
+    assert again.returncode and "the first time can only be measured in an empty store" in again.stderr
+    assert pd.read_csv(table).equals(rows)
