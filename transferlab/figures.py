@@ -145,19 +145,19 @@ def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None
             continue
         several = bool(curve.networks.min() > 1)
         spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several else None
-        notes = [f"{_counts(curve.networks)} a point"] * several + _failures(ax, mine, value, over, COLOURS[condition])
+        notes = [f"{_counts(curve.networks)} a point"] * several + _failures(ax, mine, value, over, shift, COLOURS[condition])
         label = ", ".join(filter(None, (condition, hollow))) + f" ({'; '.join(notes)})" * bool(notes)
         ax.errorbar(
             curve[over] + shift, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style
         )
 
 
-def _failures(ax: Axes, networks: pd.DataFrame, value: str, over: str, colour: str) -> list[str]:
+def _failures(ax: Axes, networks: pd.DataFrame, value: str, over: str, shift: float, colour: str) -> list[str]:
     """Put a ring round each network that learned nothing; say how many there are, and how many diverged."""
     if "state" not in networks:
         return []
     stuck, diverged = (networks[networks.state == state] for state in ("stuck", "diverged"))
-    ax.scatter(stuck[over], stuck[value], 110, facecolors="none", edgecolors=colour, linewidths=1)
+    ax.scatter(stuck[over] + shift, stuck[value], 110, facecolors="none", edgecolors=colour, linewidths=1)
     counts = {"ringed: learned nothing": len(stuck), "diverged, not shown": len(diverged)}
     return [f"{count} {what}" for what, count in counts.items() if count]
 
