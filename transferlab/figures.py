@@ -145,7 +145,8 @@ def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None
             continue
         several = bool(curve.networks.min() > 1)
         spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several else None
-        notes = [f"{_counts(curve.networks)} a point"] * several + _failures(ax, mine, value, over, shift, COLOURS[condition])
+        notes = [f"{_counts(curve.networks)} a point"] * several
+        notes += _failures(ax, mine, value, over, shift, COLOURS[condition])
         label = ", ".join(filter(None, (condition, hollow))) + f" ({'; '.join(notes)})" * bool(notes)
         ax.errorbar(
             curve[over] + shift, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style
