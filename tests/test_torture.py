@@ -84,7 +84,8 @@ def test_a_sweep(tmp_path, capsys):
         assert same.read_bytes() == (run.path / "weights.safetensors").read_bytes()
     trained = Counter(log.read_text().split("\n")[:-1])
     again = sum(trained.values()) - len(trained)
-    assert len(trained) == len(expected) * epochs and again <= kills
+    done = len(expected) * epochs  # an epoch may be kept and the kill come before it is noted
+    assert done - kills <= len(trained) <= done and again <= kills
     left = [path for path in runs.rglob("*") if path.is_file() and path.parents[1].name != "networks"]
     assert not left and not list((runs / "networks").glob(".*"))
     with capsys.disabled():
@@ -103,14 +104,15 @@ def test_a_preparation(tmp_path, capsys):
     command += ["--data-root", tmp_path / "tree", "--out"]
     subprocess.run([*command, tmp_path / "whole"], check=True, capture_output=True)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    kills = killed([*command, tmp_path / "stopped"], max(1, KILLS // 4), 4, **quiet)
-    one, other = (datasets.load("folder", data_root=tmp_path / name, size=64) for name in ("whole", "stopped"))
-    assert one.fingerprint == other.fingerprint
-    assert {path.name for path in (tmp_path / "whole").iterdir()} == {
-        path.name for path in (tmp_path / "stopped").iterdir()
-    }
+    kills = rounds = 0
+    while kills < max(1, KILLS // 4):
+        out, rounds = tmp_path / f"stopped {rounds}", rounds + 1
+        kills += killed([*command, out], KILLS // 4 or 1, 4, **quiet)
+        one, other = (datasets.load("folder", data_root=folder, size=64) for folder in (tmp_path / "whole", out))
+        assert one.fingerprint == other.fingerprint
+        assert sorted(os.listdir(tmp_path / "whole")) == sorted(os.listdir(out))
     with capsys.disabled():
-        print(f"\na preparation of 160 images: {kills} kills")
+        print(f"\n{rounds} preparations of 160 images: {kills} kills")
 
 
 def plain(page):
@@ -125,7 +127,9 @@ def test_a_rendering(tmp_path, capsys):
     page = tmp_path / "_build" / "html" / "notebooks" / "chapter.html"
     whole = plain(page)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    kills = killed(command, max(1, KILLS // 8), 4, **quiet)
-    assert plain(page) == whole
+    kills = 0
+    while kills < max(1, KILLS // 8):
+        kills += killed(command, KILLS // 8 or 1, 4, **quiet)
+        assert plain(page) == whole
     with capsys.disabled():
-        print(f"\na rendering: {kills} kills")
+        print(f"\nrenderings: {kills} kills")
