@@ -309,7 +309,7 @@ def test_outcomes():
     assert training.outcome([{"train_loss": 3.69}, {"train_loss": float("inf")}], 40) == "diverged"
 
 
-def test_older_tables_are_told_what_was_stuck():
+def test_the_published_tables_say_what_was_stuck():
     gaussian = study.published("gaussian")
     assert set(gaussian[gaussian.state == "stuck"].n) <= {4, 5, 6, 7} and (gaussian.state == "stuck").any()
     assert set(study.published().state) == {"trained"}

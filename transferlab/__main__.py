@@ -14,6 +14,7 @@ import torch
 
 from transferlab import batch, plan, study, trial
 from transferlab.datasets.prepare import prepare
+from transferlab.inquiry import UNFINISHED
 from transferlab.lab import Lab
 from transferlab.machine import cores, hardware
 from transferlab.notation import CONDITIONS, TASKS
@@ -92,9 +93,10 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _lab(arguments: argparse.Namespace) -> Lab:
+def _lab(arguments: argparse.Namespace, **changes) -> Lab:
+    """The Lab that a command's options ask for, as far as it has such options."""
     names = ("dataset", "data_root", "scale", "runs", "device")
-    return Lab(**{name: getattr(arguments, name) for name in names})
+    return Lab(**{name: value for name, value in vars(arguments).items() if name in names}, **changes)
 
 
 def run_why(arguments: argparse.Namespace) -> int:
@@ -108,7 +110,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     lab = _lab(arguments)
     grid = lab.status(arguments.split, arguments.seed, arguments.target)
     print(grid.to_string())
-    left = int(grid.isin(["missing", "stale", "damaged", "stopped", "running"]).sum().sum())
+    left = int(grid.isin(UNFINISHED).sum().sum())
     done = lab.results().query("scale == @lab.scale and dataset == @lab.data.name").seconds
     if left and len(done):
         print(f"{left} left, about {left * done.mean() / cores() / 60:.0f} minutes at {done.mean():.0f} s a network")
@@ -119,7 +121,7 @@ def run_status(arguments: argparse.Namespace) -> int:
 
 def run_warm(arguments: argparse.Namespace) -> int:
     """Train or find the networks that the chapters show."""
-    table = Lab(scale=arguments.scale, runs=arguments.runs, device=arguments.device).sweep(CONDITIONS)
+    table = _lab(arguments).sweep(CONDITIONS)
     print(f"{len(table)} networks are in {arguments.runs}, at {arguments.scale} scale")
     return 0
 
@@ -132,8 +134,7 @@ def run_study(arguments: argparse.Namespace) -> int:
     for name in arguments.names or study.STUDIES:
         path = arguments.out / f"{name}.csv"
         part = study.STUDIES[name].only(arguments.split, arguments.seed)
-        lab = Lab(scale=arguments.scale, runs=arguments.runs, device=arguments.device, **part.changes)
-        table = study.publish(lab, path, part, arguments.replace)
+        table = study.publish(_lab(arguments, **part.changes), path, part, arguments.replace)
         print(f"{len(table)} networks are in {path}")
     return 0
 

@@ -9,6 +9,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from transferlab.files import checksum
+
 
 class Checkpoint:
     """The last state of one training, in a folder of its own. One process at a time may use it.
@@ -42,7 +44,7 @@ class Checkpoint:
         """The state that was kept, or None if there is none that is whole."""
         found = []
         for path in self.folder.glob("*.safetensors"):
-            if hashlib.sha256(path.read_bytes()).hexdigest() != path.stem:
+            if checksum(path) != path.stem:
                 continue
             try:
                 with safe_open(path, "pt") as file:

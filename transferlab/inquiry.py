@@ -3,11 +3,10 @@
 import warnings
 from collections.abc import Iterator
 
-import pandas as pd
-
 from transferlab.store import Run, Store, fault
 
-STATES = ("done", "stuck", "failed", "damaged", "running", "stopped", "stale", "missing")
+UNFINISHED = ("damaged", "running", "stopped", "stale", "missing")
+STATES = ("done", "stuck", "failed", *UNFINISHED)
 # what a network is asked for by; a network of these that differs in anything else is a stale one
 ASKED = ("treatment", "split", "seed", "scale", "dataset")
 
@@ -87,8 +86,3 @@ def _changes(old: dict, new: dict, runs: list[Run]) -> list[str]:
             return [f"another parent, that with {change}" for change in _changes(parent.spec, others[0].spec, runs)]
         return [f"another parent, {old['parent']}, where {new['parent']} is asked for"]
     return [f"{name} = {before!r}, where {now!r} is asked for" for name, before, now in changes]
-
-
-def grid(states: dict[tuple[str, int], str]) -> pd.DataFrame:
-    """States by (condition, n) as a table, a row a condition, a column an n; "" where there is no such network."""
-    return pd.Series(states).unstack(fill_value="").reindex(dict.fromkeys(condition for condition, _ in states))

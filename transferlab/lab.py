@@ -225,7 +225,7 @@ class Lab:
         """Why a network is in the store or not: found (when, where, by what), missing, or stale for which change.
 
         >>> print(lab.why("A3B+"))  # doctest: +SKIP
-        A3B+ (random, seed 0) is missing: /work/runs has no network that was asked for by this name, ...
+        A3B+ (random, seed 0) is missing: /home/me/runs has no network that was asked for by this name, ...
         """
         said = inquiry.state(self.store, self.spec(network, split, seed), inquiry.whole_runs(self.store))[1]
         return f"{Treatment.parse(network)} ({split}, seed {seed}) is {said}"
@@ -236,7 +236,7 @@ class Lab:
         jobs = [(Treatment.parse(job[0]), job) for job in plan_sweep(CONDITIONS, DEPTHS, split, [seed], [target])]
         mine = [(treatment, job) for treatment, job in jobs if treatment.target == target]
         states = {(each.condition, each.n): inquiry.state(self.store, self.spec(*job), runs)[0] for each, job in mine}
-        return inquiry.grid(states).reindex(CONDITIONS)
+        return pd.Series(states).unstack(fill_value="").reindex(CONDITIONS)
 
     def results(self) -> pd.DataFrame:
         """Every network of the store, of any scale and data set, with the columns of `sweep`."""

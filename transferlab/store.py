@@ -110,10 +110,14 @@ class Store:
     @contextmanager
     def claim(self, spec: dict) -> Iterator[None]:
         """Hold the right to train one network. Whoever else wants it waits here, then finds it trained."""
-        with self._lock(spec):
+        path = self._lock_path(spec)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path):
             for left in (self.root / "networks").glob(f".writing-{_name(spec)}-*"):  # by a process that was killed
                 shutil.rmtree(left, ignore_errors=True)
             yield
+            with suppress(OSError):  # whoever waits notices, and makes a new one (not so on Windows, where it stays)
+                path.unlink()
 
     def claimed(self, spec: dict) -> bool:
         """Whether a process is training the network right now."""
@@ -124,15 +128,6 @@ class Store:
                 return False
         except Timeout:
             return True
-
-    @contextmanager
-    def _lock(self, spec: dict) -> Iterator[None]:
-        path = self._lock_path(spec)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
-            yield
-            with suppress(OSError):  # whoever waits notices, and makes a new one (not so on Windows, where it stays)
-                path.unlink()
 
     def _lock_path(self, spec: dict) -> Path:
         return self.root / "locks" / f"{_name(spec)}.lock"

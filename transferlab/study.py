@@ -8,16 +8,13 @@ determines the result) which code, recipe and data made it, and is never overwri
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from transferlab.datasets import kingdoms
 from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, parent_job
 from transferlab.store import Run
 from transferlab.sweeps import COLUMNS, plan_sweep, table
-from transferlab.training import STUCK
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 PROVENANCE = ("train_loss", "run", "data", "training", "hardware", "torch", "trained_at")
@@ -137,13 +134,7 @@ def read(path: Path) -> pd.DataFrame:
     """The table at `path`: the columns of `Lab.sweep` and PROVENANCE. Without rows if there is no file."""
     if not path.exists():
         return pd.DataFrame(columns=[*COLUMNS, *PROVENANCE])
-    rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    if "train_loss" in rows and "state" not in rows:  # written before tables said it: Kingdoms, so halves of 40
-        guessing = np.log(len(kingdoms.CLASSES) / 2)
-        conditions = [rows.accuracy.isna(), rows.train_loss > guessing - STUCK]
-        place = rows.columns.get_loc("base_accuracy") + 1
-        rows.insert(place, "state", np.select(conditions, ["diverged", "stuck"], "trained"))
-    return rows
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def _row(run: Run) -> pd.DataFrame:
