@@ -143,9 +143,9 @@ smoke-book: assets
 browser-test: smoke-book
 	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser
 
-# the long forms of tests: 200 kills at random moments, 2,000 networks in a store, eight processes sharing one
+# the long forms of tests: 200 kills at random moments, 2,000 networks in a store, 1,000 executions, eight processes sharing a store
 torture: venv
-	TRANSFERLAB_KILLS=200 TRANSFERLAB_NETWORKS=2000 TRANSFERLAB_EXECUTIONS=100 TRANSFERLAB_PROCESSES=8 \
+	TRANSFERLAB_KILLS=200 TRANSFERLAB_NETWORKS=2000 TRANSFERLAB_EXECUTIONS=1000 TRANSFERLAB_PROCESSES=8 \
 	  $(PYTEST) -s tests/test_torture.py tests/test_large.py tests/test_sharing.py
 
 clean:

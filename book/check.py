@@ -11,7 +11,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -71,21 +71,26 @@ class Anatomy(HTMLParser):
             self.links.append(attributes["href"])
 
 
+def dead(link: str, page: Path, anchors: Callable[[Path], Collection[str]]) -> bool:
+    """Whether a link of a page leads nowhere. `anchors` gives those of a page; links to hosts are not followed."""
+    address, anchor = urldefrag(link)
+    if scheme := urlsplit(link).scheme:
+        return scheme not in ("https", "mailto")
+    target = (page.parent / unquote(address)).resolve() if address else page
+    return not target.exists() or bool(anchor and target.suffix == ".html" and unquote(anchor) not in anchors(target))
+
+
 def links(html: Path) -> Iterator[str]:
     """Links between pages that lead nowhere."""
-    pages = {}
+    html, pages = html.resolve(), {}
     for path in html.rglob("*.html"):
-        if not path.relative_to(html).parts[0].startswith("_"):
-            pages[path.resolve()] = Anatomy()
-            pages[path.resolve()].feed(path.read_text(encoding="utf-8"))
+        pages[path] = Anatomy()
+        pages[path].feed(path.read_text(encoding="utf-8"))
     for path, page in pages.items():
-        for link in page.links:
-            address, anchor = urldefrag(link)
-            if urlsplit(link).scheme:
-                continue
-            target = (path.parent / unquote(address)).resolve() if address else path
-            if not target.exists() or (anchor and target in pages and unquote(anchor) not in pages[target].anchors):
-                yield f"{path.relative_to(html)}: a link that leads nowhere: {link}"
+        name = path.relative_to(html)
+        if not name.parts[0].startswith("_"):  # those are the theme's
+            wrong = [link for link in page.links if dead(link, path, lambda other: pages[other].anchors)]
+            yield from (f"{name}: a link that leads nowhere: {link}" for link in wrong)
 
 
 def rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:

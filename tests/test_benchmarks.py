@@ -88,7 +88,7 @@ def test_the_sweep_by_hand_and_its_report(lab, monkeypatch, tmp_path):
     import sweep
 
     monkeypatch.setattr(sweep, "RESULTS", tmp_path)
-    operations = [sweep.flops(lab, frozen) for frozen in range(8)]
+    operations = [sweep.flops(lab.recipe, 40, frozen) for frozen in range(8)]
     assert operations == sorted(operations, reverse=True)
     rates = sweep.matmul_rates()
     assert rates["float32"] > 0
@@ -117,7 +117,7 @@ def test_the_script_for_a_gpu_at_tiny_size(monkeypatch, tmp_path, capsys):
     import gpu
 
     arguments = ["gpu.py", "--out", str(tmp_path), "--device", "cpu", "--tiny", "--repetitions", "1", "--at-once", "1"]
-    monkeypatch.setattr("sys.argv", [*arguments, "--parts", "sweep", "caffenet"])
+    monkeypatch.setattr("sys.argv", [*arguments, "--parts", "sweep", "caffenet", "recipes"])
     monkeypatch.setattr(gpu, "DEPTHS", (4,))
     gpu.main()
     assert len(pd.read_csv(tmp_path / "gpu_networks.csv")) == 7
@@ -125,6 +125,8 @@ def test_the_script_for_a_gpu_at_tiny_size(monkeypatch, tmp_path, capsys):
     ways = pd.read_csv(tmp_path / "gpu_caffenet.csv")
     assert len(ways) == 2 * 4 and (ways.images_per_second > 0).all()
     assert set(ways.recipe) == {"paper", "modern"} and ways.hardware.notna().all()
+    bases = pd.read_csv(tmp_path / "gpu_recipes.csv").set_index("recipe")
+    assert set(bases.index) == {"paper", "modern"} and bases.accuracy.between(0, 1).all()
 
 
 def test_the_costs_are_those_of_the_readme(monkeypatch, tmp_path):

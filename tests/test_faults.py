@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from transferlab import Lab, figures, networks, study, training
-from transferlab.checkpoints import Checkpoint
+from transferlab.checkpoints import Checkpoint, Reached
 from transferlab.store import FILES, fault
 
 NAME = "A3B"
@@ -81,7 +81,7 @@ def test_dropout_goes_on_with_the_same_numbers(lab, tmp_path):
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "part"])
 def test_a_checkpoint_that_is_not_whole_is_not_gone_on_from(tmp_path, damage):
     checkpoint = Checkpoint(tmp_path / "one")
-    checkpoint.save({"a": torch.arange(6.0)}, [{"epoch": 1, "test_accuracy": float("nan")}])
+    checkpoint.save(Reached({"a": torch.arange(6.0)}, [{"epoch": 1, "test_accuracy": float("nan")}], 3))
     (path,) = checkpoint.folder.iterdir()
     content = path.read_bytes()
     if damage == "truncate":
@@ -93,10 +93,10 @@ def test_a_checkpoint_that_is_not_whole_is_not_gone_on_from(tmp_path, damage):
     else:
         path.rename(path.with_suffix(".part"))
     assert checkpoint.load() is None
-    checkpoint.save({"a": torch.ones(2)}, [{"epoch": 1}, {"epoch": 2}])
+    checkpoint.save(Reached({"a": torch.ones(2)}, [{"epoch": 1}, {"epoch": 2}], 3))
     assert len(list(checkpoint.folder.iterdir())) == 1
-    tensors, rows = checkpoint.load()
-    assert tensors["a"].tolist() == [1, 1] and len(rows) == 2
+    tensors, rows, epochs = checkpoint.load()
+    assert tensors["a"].tolist() == [1, 1] and len(rows) == 2 and epochs == 3
 
 
 # --- rot -------------------------------------------------------------------------------------------------

@@ -81,6 +81,17 @@ def test_stopped_running_and_damaged(own):
     assert "history.csv is not as it was written (its checksum differs); it will be trained again" in own.why("baseB")
 
 
+@pytest.mark.parametrize(
+    ("changes", "epochs"), [({"iterations": 25}, 3), ({"train_per_class": {"B": 4}}, 4)], ids=["steps", "few images"]
+)
+def test_how_far_it_is_counts_the_epochs_that_it_will_have(tmp_path, changes, epochs):
+    """A recipe may say the steps instead, and a task with fewer images has more epochs of them."""
+    lab, seen = Lab(scale="smoke", runs=tmp_path, **changes), []
+    history = lab.run("baseB", on_epoch=lambda row: seen.append(lab.why("baseB"))).history
+    assert f"epoch 1 of {epochs}, about" in seen[0]
+    assert len(history) == epochs
+
+
 def test_the_grid_has_a_word_for_every_network(own, tmp_path):
     own.run("B2B")
     Lab(scale="smoke", runs=tmp_path, epochs=3).run("R5B")

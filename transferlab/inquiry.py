@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 
+from transferlab.checkpoints import Reached
 from transferlab.store import Run, Store, fault
 
 UNFINISHED = ("damaged", "running", "stopped", "stale", "missing")
@@ -10,7 +11,7 @@ STATES = ("done", "stuck", "failed", *UNFINISHED)
 # what a network is asked for by; a network of these that differs in anything else is a stale one
 ASKED = ("treatment", "split", "seed", "scale", "dataset")
 
-OUTCOMES = {
+OUTCOMES = {  # how a training went: the state of the network, and what is said of it
     "trained": ("done", ""),
     "stuck": ("stuck", "; it learned nothing"),
     "diverged": ("failed", "; its loss was no number any more"),
@@ -23,26 +24,21 @@ def state(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
     "stuck" has learned nothing and "failed" diverged; "stopped" left a checkpoint to go on from; "stale" is there, but
     made by another recipe, from other data or by other code.
     """
-    path, epochs = store.path(spec), _epochs(spec)
+    path = store.path(spec)
     if path.exists():
         if wrong := fault(path):
             return "damaged", f"{wrong}; it will be trained again"
         run = Run(path)
-        found = (
+        how, result = OUTCOMES[run.result["state"]]
+        return how, (
             f"found in {path}, trained {run.result['trained_at']} on {run.result['hardware']} with torch "
-            f"{run.result['torch']} by version {spec['training']} of the training; accuracy {run.accuracy:.1%}"
-        )
-        how = {"stuck": "stuck", "diverged": "failed"}.get(run.result["state"], "done")
-        return how, found + {"stuck": "; it learned nothing", "failed": "; its loss was no number any more"}.get(
-            how, ""
+            f"{run.result['torch']} by version {spec['training']} of the training; accuracy {run.accuracy:.1%}{result}"
         )
     reached = store.checkpoint(spec).load()
-    at = f"epoch {len(reached[1])} of {epochs}" if reached else f"before epoch 1 of {epochs} was over"
     if store.claimed(spec):
-        seconds = sum(row["seconds"] for row in reached[1]) / len(reached[1]) if reached else None
-        left = f", about {seconds * (epochs - len(reached[1])):.0f} s left" if reached else ""
-        return "running", f"being trained now: {at}{left}"
+        return "running", f"being trained now: {_progress(reached)}"
     if reached:
+        at = f"epoch {len(reached.rows)} of {reached.epochs}"
         return "stopped", f"stopped at {at}; the next time it goes on from there"
     if nearest := _nearest(spec, runs):
         changes = "; ".join(_changes(nearest.spec, spec, runs))
@@ -56,8 +52,13 @@ def whole_runs(store: Store) -> list[Run]:
         return store.runs()
 
 
-def _epochs(spec: dict) -> int:
-    return spec["recipe"]["epochs"]
+def _progress(reached: Reached | None) -> str:
+    """How far a network is that is being trained, and for how long it will be."""
+    if not reached:
+        return "its first epoch is not over yet"
+    done, epochs = len(reached.rows), reached.epochs
+    left = sum(row["seconds"] for row in reached.rows) / done * (epochs - done)
+    return f"epoch {done} of {epochs}, about {left:.0f} s left"
 
 
 def _nearest(spec: dict, runs: list[Run]) -> Run | None:

@@ -65,15 +65,18 @@ def cost(dataset: str, recipe: Recipe, study: Study, throughput: float) -> Cost:
 
 def operations(recipe: Recipe, classes: int) -> pd.Series:
     """Operations to train on an image with n frozen layers, n = 0..7, as a share of those with none."""
-    counts = {}
-    for n in (0, *DEPTHS):
-        network = networks.build(recipe.network, classes, recipe.input_size, seed=0).eval()
-        same = training.steady(network, n, recipe)
-        inputs = torch.zeros(1, 3, recipe.input_size, recipe.input_size)
-        network[:n].requires_grad_(False)
-        with torch.no_grad():
-            inputs = network[:same](inputs)
-        with FlopCounterMode(display=False) as counter:
-            network[same:](inputs).sum().backward()
-        counts[n] = counter.get_total_flops()
-    return pd.Series(counts) / counts[0]
+    counts = pd.Series({n: flops(recipe, classes, n) for n in (0, *DEPTHS)})
+    return counts / counts[0]
+
+
+def flops(recipe: Recipe, classes: int, n: int) -> int:
+    """Floating point operations to train on one image with n frozen layers, forward and backward."""
+    network = networks.build(recipe.network, classes, recipe.input_size, seed=0).eval()
+    same = training.steady(network, n, recipe)
+    inputs = torch.zeros(1, 3, recipe.input_size, recipe.input_size)
+    network[:n].requires_grad_(False)
+    with torch.no_grad():
+        inputs = network[:same](inputs)
+    with FlopCounterMode(display=False) as counter:
+        network[same:](inputs).sum().backward()
+    return counter.get_total_flops()

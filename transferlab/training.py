@@ -15,7 +15,7 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
-from transferlab.checkpoints import Checkpoint
+from transferlab.checkpoints import Checkpoint, Reached
 from transferlab.inputs import TEST_BATCH, Crops, Stored, autocast, outputs, to_input
 from transferlab.recipes import Recipe
 from transferlab.splits import Task
@@ -151,7 +151,7 @@ def train(
                 }
             )
             if checkpoint and done < total and finite:
-                checkpoint.save(_state(network, step), rows)
+                checkpoint.save(Reached(_state(network, step), rows, math.ceil(total / steps)))
             on_epoch(rows[-1])
     return rows
 
@@ -183,7 +183,7 @@ def _resume(checkpoint: Checkpoint | None, network: nn.Sequential, step: Step) -
     found = checkpoint.load() if checkpoint else None
     if not found:
         return []
-    tensors, rows = found
+    tensors, rows, _ = found
     prefix = "network."
     network.load_state_dict({name[len(prefix) :]: each for name, each in tensors.items() if name.startswith(prefix)})
     step.restore(tensors)

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.nn.functional import cross_entropy, interpolate
-from torch.utils.flop_counter import FlopCounterMode
 
 from transferlab import inputs, networks
 from transferlab._torchvision import torchvision
 from transferlab.machine import cores
+from transferlab.plan import flops
 from transferlab.recipes import Recipe
 from transferlab.splits import Rows
 from transferlab.steps import Step, parameter_groups
@@ -109,14 +109,6 @@ def matmul_rate(precision: str, device: str, side: int, seconds: float = 1.0) ->
     return best
 
 
-def operations(recipe: Recipe) -> float:
-    """FLOP to train on one image, forward and backward."""
-    network = networks.build("caffenet", CLASSES, recipe.crop, seed=0).eval()
-    with FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, 3, recipe.crop, recipe.crop)).sum().backward()
-    return float(counter.get_total_flops())
-
-
 def measure(recipe: Recipe, device: str, folder: Path, images: int, steps: int, side: int) -> list[dict]:
     """A row for each way to the images: images a second, and the share of the device's matrix rate."""
     recipe = replace(recipe.on(device), size=256)
@@ -125,7 +117,7 @@ def measure(recipe: Recipe, device: str, folder: Path, images: int, steps: int, 
         path = folder / str(index % CLASSES) / f"{index}.jpeg"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture.transpose(1, 2, 0)).save(path, quality=90)
-    best, each = matmul_rate(recipe.precision, device, side), operations(recipe)
+    best, each = matmul_rate(recipe.precision, device, side), flops(recipe, CLASSES, 0)
     on_disk = folder / "images.npy"
     np.save(on_disk, array)
     mapped = Rows(np.load(on_disk, mmap_mode="r"), np.arange(images))

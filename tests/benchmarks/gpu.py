@@ -1,13 +1,15 @@
-"""What a GPU does with the study: the 37-network sweep, CaffeNet at 227 pixels, and a study of larger images.
+"""What a GPU does with the study: the 37-network sweep, CaffeNet and its recipes, and a study of larger images.
 
-    python tests/benchmarks/gpu.py --out FOLDER                 some minutes on one GPU
-    python tests/benchmarks/gpu.py --out FOLDER --parts sweep   or caffenet, or larger
+    python tests/benchmarks/gpu.py --out FOLDER                 all of it, on one GPU
+    python tests/benchmarks/gpu.py --out FOLDER --parts sweep   or caffenet, recipes, larger
 
 - `sweep`: Kingdoms at laptop scale, 1 to 16 networks at a time. The first sweep is thrown away, since it compiles
   kernels; then every number is measured in turn, three times over. Writes gpu.csv, and gpu_networks.csv with the
   accuracies, compared with those of the published study (made on a CPU) in gpu_agreement.csv.
 - `caffenet`: training at 227 pixels with the recipes `paper` and `modern`, the images on the device, staged from the
   host's memory and from a mapped file, and through a plain DataLoader loop: gpu_caffenet.csv.
+- `recipes`: does `modern` reach what `paper` does? Base networks by both on Kingdoms at 256 pixels, with as many epochs
+  as on half of ImageNet, on seeds that are not reported: gpu_recipes.csv. By far the longest part.
 - `larger`: chapters by papermill at the scale `large` (64 pixels, 500 images a class). Needs the whole of
   requirements.txt. Writes large.csv, the table of the networks, and the executed notebooks.
 
@@ -20,6 +22,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 
@@ -30,6 +33,7 @@ import torch
 from transferlab import Lab, streams, study
 from transferlab.machine import hardware
 from transferlab.notation import CONDITIONS, DEPTHS
+from transferlab.plan import SIZES
 from transferlab.recipes import SCALES
 from transferlab.statistics import by_task
 from transferlab.sweeps import plan_sweep
@@ -97,6 +101,22 @@ def throughput(arguments: argparse.Namespace) -> None:
         write(rows, arguments, "gpu_caffenet")
 
 
+def recipes(arguments: argparse.Namespace) -> None:
+    """Accuracies of base networks by both recipes, network by network."""
+    train, test = (2, 1) if arguments.tiny else (500, 50)
+    data, images, rows = {"train_per_class": train, "test_per_class": test}, 40 * train, []
+    for seed, scale in product(range(101, 101 + arguments.repetitions), ("modern", "paper")):
+        share = images / (SIZES["imagenet"][0] / 2)  # of the images of half of ImageNet
+        changes = {name: round(share * getattr(SCALES[scale], name)) for name in ("iterations", "drop_every")}
+        if arguments.tiny:
+            changes |= {"iterations": 2, "batch": 8}
+        with tempfile.TemporaryDirectory() as folder:
+            run = Lab(scale=scale, runs=folder, device=arguments.device, data=data, **changes).run("baseB", seed=seed)
+            rows.append({"recipe": scale, "seed": seed, "accuracy": run.accuracy, **run.result})
+        print(pd.DataFrame(rows).to_string(), flush=True)
+        write(rows, arguments, "gpu_recipes")
+
+
 def larger(arguments: argparse.Namespace) -> None:
     """Chapters on larger images, by papermill, and the table of their networks."""
     scale, seeds = ("smoke", "[0]") if arguments.tiny else ("large", "[0, 1]")
@@ -120,7 +140,7 @@ def write(rows: list[dict], arguments: argparse.Namespace, name: str) -> None:
     pd.DataFrame(rows).assign(**measured).to_csv(arguments.out / f"{name}.csv", index=False, float_format="%.5g")
 
 
-PARTS = {"sweep": sweep, "caffenet": throughput, "larger": larger}
+PARTS = {"sweep": sweep, "caffenet": throughput, "recipes": recipes, "larger": larger}
 
 if __name__ == "__main__":
     main()

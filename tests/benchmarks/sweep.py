@@ -23,11 +23,11 @@ import plain
 import psutil
 import torch
 from scipy import stats
-from torch.utils.flop_counter import FlopCounterMode
 
 from transferlab import Lab, Treatment, networks
 from transferlab.machine import cores, hardware
 from transferlab.notation import CONDITIONS, DEPTHS
+from transferlab.plan import flops
 
 RESULTS = Path(__file__).parents[2] / "book" / "results"
 SHORT = 5  # epochs of a short sweep: three without an evaluation, one with a point of the curve, the last
@@ -156,24 +156,13 @@ def matmul_rates() -> dict[str, float]:
     return rates
 
 
-def flops(lab: Lab, frozen: int) -> float:
-    """Operations to train on one image, forward and backward, above the frozen layers."""
-    network = networks.build(lab.recipe.network, 40, lab.recipe.size, seed=0)
-    inputs = network[:frozen](torch.zeros(2, 3, lab.recipe.size, lab.recipe.size)).detach()
-    with FlopCounterMode(display=False) as counter:
-        network[frozen:](inputs).sum().backward()
-    return counter.get_total_flops() / 2
-
-
 def report(lab: Lab, rows: pd.DataFrame, rates: dict[str, float], workers: int) -> None:
     """Print the medians and their spread, and write them."""
     each = rows[rows.what != "sweep"].groupby(["frozen", "how"])
     table = each[["images_per_second", "seconds"]].median().unstack()
     table["ratio", ""] = table["seconds", "by hand"] / table["seconds", "ours"] * cores()
-    table["share_of_matmul_rate", ""] = [
-        table["images_per_second", "ours"][n] * cores() * flops(lab, int(n)) / 1e9 / rates[lab.recipe.precision]
-        for n in table.index
-    ]
+    operations = [flops(lab.recipe, 40, int(n)) * cores() / 1e9 for n in table.index]
+    table["share_of_matmul_rate", ""] = table["images_per_second", "ours"] * operations / rates[lab.recipe.precision]
     print(f"\n{hardware('cpu')}, {cores()} cores, {lab.recipe.precision}; matmul GFLOP/s "
           + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()))  # fmt: skip
     print("\nBy number of frozen layers (0: base and fine-tuned); a network of ours has one core, by hand all:")

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 from visits import HTML
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "book"))  # for its scripts
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 AXE = "4.14.1"
@@ -47,7 +48,6 @@ def browser():
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory):
     """The source of axe-core, which looks for what shuts readers out; from npm, pinned like the book's own assets."""
-    sys.path.insert(0, str(Path(__file__).parents[2] / "book"))
     from fetch_assets import Package, download
 
     package = Package("", "axe-core", AXE, AXE_SHA512, "package/", ("axe.min.js",))

@@ -80,3 +80,4 @@ function curve(plot, rows, look, { hollow = false, faint = false, bars = true } 
 
 const percent = (value, digits = 0) => `${(100 * value).toFixed(digits)} %`;
 const signed = (value, digits = 1) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+const whole = (value) => signed(value, 0).replace("+0", "0");

@@ -100,7 +100,7 @@ function explorer(host, data) {
     const values = all.flatMap((each) => [each.mean, each.low ?? each.mean, each.high ?? each.mean, ...each.values])
       .concat(yours.map((each) => each[measure]));
     const low = Math.min(...values), high = Math.max(...values), room = 0.05 * (high - low || 1);
-    const format = both ? (value) => signed(value, 0).replace("+0", "0") : (value) => percent(value);
+    const format = both ? whole : (value) => percent(value);
     const plot = axes(place, { low: -0.3, high: 7.4, label: "n, the layers copied", ticks: [0, 1, 2, 3, 4, 5, 6, 7],
       format: String }, { low: low - room, high: high + room, label: both ? "points against its own base" :
       "accuracy on the target", format }, `${name()} among the others. ${sources().map(outcome).join(" ")}`);

@@ -38,7 +38,7 @@ function predict(host, data) {
   function render() {
     const rows = data.depths.map((n, index) => ({ n, mean: guesses[index], low: null, high: null }));
     const plot = axes(place, { low: 0.5, high: 7.5, label: "n, the layers copied", ticks: data.depths, format: String },
-      { low: data.low, high: data.high, label: "points against the base", format: (value) => signed(value, 0).replace("+0", "0") },
+      { low: data.low, high: data.high, label: "points against the base", format: whole },
       revealed ? score() : `Your guess: ${rows.map((row) => `${row.mean} at n = ${row.n}`).join(", ")}.`);
     line(plot, [[0.5, 0], [7.5, 0]], { stroke: "currentColor", "stroke-width": 1, "stroke-dasharray": "5 4" });
     curve(plot, rows, { colour: "#555555", marker: "o" }, { faint: revealed });
@@ -50,7 +50,7 @@ function predict(host, data) {
     plot.root.addEventListener("pointermove", (event) => { if (event.buttons) drag(event, plot); });
     sliders.forEach(({ slider, said }, index) => {
       slider.value = guesses[index];
-      said.textContent = signed(guesses[index], 0).replace("+0", "0");
+      said.textContent = whole(guesses[index]);
     });
     verdict.textContent = revealed ? score() + data.legend : "";
     show.disabled = revealed;
