@@ -1,6 +1,7 @@
 """Networks on a Dask cluster of two processes, one of which is killed while it trains."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from distributed import Client
 
 from transferlab import Lab
+from transferlab.cluster import ENVIRONMENT, _client
 
 CONDITIONS = ("base", "AnB", "BnB+", "random")
 
@@ -100,3 +102,13 @@ def test_a_network_that_cannot_be_trained_is_named_and_the_others_are_there(tmp_
     with pytest.raises(RuntimeError, match=r"1 of 5 networks failed.* A4B \(random, seed 0\)"):
         lab.sweep(("AnB",), (1, 4, 7))
     assert {run.treatment.n for run in lab.store.runs()} == {0, 1, 7}
+
+
+def test_workers_start_with_what_makes_training_fast():
+    def inside():
+        return os.environ["GLIBC_TUNABLES"], dask.config.get("distributed.worker.profile.enabled")
+
+    before = dict(os.environ)
+    with _client(1, None) as client:
+        assert list(client.run(inside).values()) == [(ENVIRONMENT["GLIBC_TUNABLES"], False)]
+    assert dict(os.environ) == before

@@ -14,11 +14,11 @@ from distributed.deploy.subprocess import SubprocessCluster
 
 from transferlab.notation import Job, parent_job
 
-# Dask asks glibc to give memory back at once; training then spends up to half its time on getting it again.
-# Here it is kept, in large pages. (Other C libraries ignore these.) Read by the processes that start the workers.
 RETRIES = 2
 INSECURE = "insecure+"  # before the address of a cluster: it may be on another machine without TLS
 WAIT = 90  # seconds for a scheduler to answer
+# Dask asks glibc to give memory back at once; training then spends up to half its time on getting it again.
+# Here it is kept, in large pages. (Other C libraries ignore these.) Read by the processes that start the workers.
 ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
@@ -30,7 +30,12 @@ ENVIRONMENT = {
 @contextmanager
 def _environment() -> Iterator[None]:
     """The variables that Dask's nannies start with: the environment of their workers, and no chatter."""
-    ours = {"DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": repr(ENVIRONMENT), "DASK_LOGGING__DISTRIBUTED": "error"}
+    ours = {
+        "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON": repr(ENVIRONMENT),
+        # it looks at the stack every 10 ms, for a dashboard that is not there, and training waits meanwhile
+        "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+        "DASK_LOGGING__DISTRIBUTED": "error",
+    }
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:
