@@ -100,7 +100,7 @@ def rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:
         table = study.read(results / f"{name}.csv")
         if table.empty:
             continue
-        lab = Lab(runs=store.root, device="cpu", precision="bfloat16", **published.changes)
+        lab = Lab(runs=store.root, device="cpu", precision=study.PRECISION, **published.changes)
         jobs = {job: lab.store.path(lab.spec(*job)).name for job in published.jobs()}
         for row in table.itertuples():
             if jobs.get((row.network, row.split, row.seed)) != row.run:

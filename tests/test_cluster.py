@@ -48,7 +48,7 @@ def cluster(tmp_path):
         yield made
 
 
-def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path):
+def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path, monkeypatch):
     file, workers = cluster
     with Client(scheduler_file=str(file)) as client:
         client.wait_for_workers(2, timeout=180)
@@ -66,6 +66,12 @@ def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path):
     assert lost and len(table) == 2 + 3 * 3
     for row in table.itertuples():
         assert row.accuracy == lab.run(row.network).accuracy
+
+    here = lab.run("R6B")
+    monkeypatch.setattr(Lab, "_train", None)  # nothing is trained here any more
+    there = Lab(scale="smoke", runs=tmp_path / "runs", device="cpu", cluster=str(file))
+    assert there.run("R6B").accuracy == here.accuracy
+    assert Lab(scale="smoke", device="cuda", cluster=str(file)).recipe.precision == "bfloat16"
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl here to make certificates with")

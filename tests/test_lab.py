@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from transferlab import Lab, datasets, inputs, training
+from transferlab import Lab, datasets, inputs, machine, training
 from transferlab.notation import parent_job
 from transferlab.sweeps import COLUMNS, plan_sweep
 
@@ -108,10 +108,20 @@ def test_a_sweep_is_a_row_a_network_with_its_base(lab):
     assert tuple(stored.columns) == COLUMNS
 
 
-def test_a_sweep_in_processes_equals_runs_one_by_one(tmp_path, lab):
-    table = Lab(scale="smoke", runs=tmp_path).sweep(conditions=("random",), layers=(6, 7))
+def test_a_sweep_in_processes_equals_runs_one_by_one(tmp_path, monkeypatch):
+    """Its workers take the precision that was chosen here, also where they would choose the other one."""
+    other = not machine.prefers_bfloat16("cpu")
+    monkeypatch.setattr("transferlab.recipes.prefers_bfloat16", lambda device: other)
+    table = Lab(scale="smoke", runs=tmp_path / "a sweep", device="cpu").sweep(("random",), (6, 7))
+    lab = Lab(scale="smoke", runs=tmp_path / "alone", device="cpu")
+    assert lab.recipe.precision == ("bfloat16" if other else "float32")
     for row in table.itertuples():
         assert lab.run(row.network).accuracy == row.accuracy
+
+
+def test_bfloat16_is_for_processors_that_have_it(monkeypatch):
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: False)
+    assert not machine.prefers_bfloat16.__wrapped__("cpu")
 
 
 def test_parents_come_first():

@@ -134,7 +134,7 @@ def run_study(arguments: argparse.Namespace) -> int:
     for name in arguments.names or study.STUDIES:
         path = arguments.out / f"{name}.csv"
         part = study.STUDIES[name].only(arguments.split, arguments.seed)
-        table = study.publish(_lab(arguments, **part.changes), path, part, arguments.replace)
+        table = study.publish(_lab(arguments, precision=study.PRECISION, **part.changes), path, part, arguments.replace)
         print(f"{len(table)} networks are in {path}")
     return 0
 

@@ -27,7 +27,8 @@ class Lab:
 
     `dataset` is a name for `datasets.load` ("kingdoms", or "folder" with `data_root`), `scale` one of
     `recipes.SCALES`, `runs` the folder of the run store, `device` "auto", "cpu" or "cuda". `cluster` is None, or where
-    sweeps run: the address of a Dask scheduler, such as `tls://10.0.0.1:8786`, or its scheduler file. Any field of
+    networks are trained: the address of a Dask scheduler, such as `tls://10.0.0.1:8786`, or its scheduler file; "cuda"
+    may then be a device that only its workers have. Any field of
     `recipes.Recipe` can be changed by name, as in `Lab(epochs=12)`; such runs are kept apart in the store.
 
     >>> lab = Lab(scale="smoke")                                # doctest: +SKIP
@@ -53,7 +54,7 @@ class Lab:
                 raise ValueError(f"{name} is {value!r}; it must be a text, as Lab's documentation says")
         if device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"no device {device!r}; there are auto, cpu and cuda")
-        if device == "cuda" and not torch.cuda.is_available():
+        if device == "cuda" and not (cluster or torch.cuda.is_available()):
             raise ValueError('device="cuda" was asked for, but torch sees no CUDA device here; use "auto" or "cpu"')
         self.scale, self.cluster = scale, cluster
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
@@ -61,8 +62,9 @@ class Lab:
         options = self.recipe.data if dataset == "kingdoms" else {"data_root": data_root}
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
         self.store = Store(runs)
-        # what a worker process needs to open the same Lab, wherever it runs
-        self.arguments = {"dataset": dataset, "scale": scale, "runs": self.store.root, "device": device, **changes}
+        # what a worker process needs to open the same Lab, wherever it runs; what was chosen here is not chosen again
+        self.arguments = {"dataset": dataset, "scale": scale, "runs": self.store.root, **changes}
+        self.arguments |= {"device": self.device, "precision": self.recipe.precision}
         self.arguments["data_root"] = data_root and Path(data_root).absolute()
 
     def task(self, name: str, split: str = "random", seed: int = 0) -> splits.Task:
@@ -79,12 +81,15 @@ class Lab:
         """The network that a name such as "A3B+" asks for, trained now (its parent too) or found in the store.
 
         `seed` fixes the classes of a random split and every random choice in training. `on_epoch` is
-        called with each row of the history while it trains.
+        called with each row of the history while it trains, if that is here.
         """
         treatment = Treatment.parse(network)
         spec = self.spec(treatment, split, seed)
         if found := self.store.find(spec):
             return found
+        if self.cluster:
+            self.train([(str(treatment), split, seed)])
+            return self.store.find(spec)
         self.store.check()
         parent = self.run(treatment.parent, split, seed) if treatment.parent else None
         with self.store.claim(spec), training.one_thread(self.device):

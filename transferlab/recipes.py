@@ -4,8 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 
-import torch
-
+from transferlab.machine import prefers_bfloat16
 from transferlab.networks import INITIALISATIONS, NETWORKS
 from transferlab.notation import TASKS, Treatment
 
@@ -95,13 +94,12 @@ class Recipe:
         return self.crop or self.size
 
     def on(self, device: str) -> "Recipe":
-        """The recipe with its precision settled for a device ("cpu", "cuda"): bfloat16 where there are
-        instructions for it. The choice is part of a run's record, since it can change the last digits.
+        """The recipe with its precision settled for a device ("cpu", "cuda"): bfloat16 where that is faster.
+        The choice is part of a run's record, since it can change the last digits.
         """
         if self.precision != "auto":
             return self
-        fast = torch.cuda.is_bf16_supported() if device == "cuda" else torch.cpu._is_avx512_bf16_supported()
-        return replace(self, precision="bfloat16" if fast else "float32")
+        return replace(self, precision="bfloat16" if prefers_bfloat16(device) else "float32")
 
     def spec(self, treatment: Treatment) -> dict:
         """What of the recipe matters to a network, as plain values, for its record.
