@@ -119,9 +119,20 @@ def test_a_sweep_in_processes_equals_runs_one_by_one(tmp_path, monkeypatch):
         assert lab.run(row.network).accuracy == row.accuracy
 
 
-def test_bfloat16_is_for_processors_that_have_it(monkeypatch):
-    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: False)
-    assert not machine.prefers_bfloat16.__wrapped__("cpu")
+@pytest.mark.parametrize(
+    ("name", "instructions", "amx", "expected"),
+    [
+        ("AMD EPYC", True, False, True),
+        ("AMD EPYC", False, False, False),
+        ("Intel Xeon", True, False, False),
+        ("Intel Xeon", True, True, True),
+    ],
+)
+def test_bfloat16_is_for_processors_that_are_fast_in_it(monkeypatch, name, instructions, amx, expected):
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: instructions)
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(machine, "hardware", lambda device: name)
+    assert machine.prefers_bfloat16("cpu") is expected
 
 
 def test_parents_come_first():

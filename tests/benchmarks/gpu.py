@@ -90,10 +90,10 @@ def timed_sweep(arguments: argparse.Namespace, at_once: int) -> tuple[float, pd.
 
 def throughput(arguments: argparse.Namespace) -> None:
     """CaffeNet, by both of its recipes."""
-    sizes = {"images": 64, "steps": 2, "side": 256} if arguments.tiny else {"images": 8192, "steps": 40, "side": 8192}
+    sizes = {"images": 16, "steps": 1, "side": 256} if arguments.tiny else {"images": 8192, "steps": 40, "side": 8192}
     rows = []
     for scale in ("paper", "modern"):
-        recipe = replace(SCALES[scale], batch=8) if arguments.tiny else SCALES[scale]
+        recipe = replace(SCALES[scale], batch=2) if arguments.tiny else SCALES[scale]
         with tempfile.TemporaryDirectory() as folder:
             measured = caffenet.measure(recipe, arguments.device, Path(folder), **sizes)
         rows += [{"recipe": scale, **row} for row in measured]
@@ -109,7 +109,7 @@ def recipes(arguments: argparse.Namespace) -> None:
         share = images / (SIZES["imagenet"][0] / 2)  # of the images of half of ImageNet
         changes = {name: round(share * getattr(SCALES[scale], name)) for name in ("iterations", "drop_every")}
         if arguments.tiny:
-            changes |= {"iterations": 2, "batch": 8}
+            changes |= {"iterations": 2, "batch": 2}
         with tempfile.TemporaryDirectory() as folder:
             run = Lab(scale=scale, runs=folder, device=arguments.device, data=data, **changes).run("baseB", seed=seed)
             rows.append({"recipe": scale, "seed": seed, "accuracy": run.accuracy, **run.result})
