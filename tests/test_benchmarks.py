@@ -85,9 +85,10 @@ def test_processes_start_with_the_variables_that_dask_gives_them():
 
 
 def test_the_sweep_by_hand_and_its_report(lab, monkeypatch, tmp_path):
+    import place
     import sweep
 
-    monkeypatch.setattr(sweep, "RESULTS", tmp_path)
+    monkeypatch.setattr(place, "RESULTS", tmp_path)
     operations = [sweep.flops(lab.recipe, 40, frozen) for frozen in range(8)]
     assert operations == sorted(operations, reverse=True)
     rates = sweep.matmul_rates()
@@ -96,7 +97,8 @@ def test_the_sweep_by_hand_and_its_report(lab, monkeypatch, tmp_path):
     assert [row["what"] for row in rows] == ["base", *["AnB"] * 7, "sweep"]
     table = pd.DataFrame([*rows, *({**row, "how": "ours"} for row in rows)])
     sweep.report(lab, table.assign(repetition=0), rates, workers=0)
-    assert len(pd.read_csv(tmp_path / "speed.csv")) == 18
+    assert len(pd.read_csv(place.folder() / "speed.csv")) == 18
+    assert [path.name for path in tmp_path.iterdir()] == ["machines"]
 
 
 def test_surroundings_are_measured_and_judged(monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """What each lever of the training path gains, alone and together, between the plain loop and what `Lab` does.
 
-    python tests/benchmarks/levers.py            about 20 minutes on 2 cores; writes book/results/levers.csv
+    python tests/benchmarks/levers.py            about 20 minutes on 2 cores; writes levers.csv into this machine's
+                                                 folder in book/results/machines
 
 Images a second are those of the whole machine: one process on all cores or, with the lever `processes`, one network
 a core at the same time. What is done once a network (the tensors, the outputs of the frozen layers) counts with its
@@ -20,13 +21,13 @@ from statistics import mean
 from unittest import mock
 
 import pandas as pd
+import place
 import plain
 from loop import Levers, train
 
 from transferlab import Lab, networks, training
 from transferlab.machine import cores, hardware
 
-RESULTS = Path(__file__).parents[2] / "book" / "results"
 DEPTHS = (0, 3, 6)  # numbers of frozen layers
 LOOPS = {"plain.py": "the loop of plain.py, epochs alone", "Lab": "transferlab.training.train, epochs alone"}
 
@@ -50,7 +51,7 @@ def main():
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=2, help="timed ones, after one that is thrown away")
     parser.add_argument("--scale", default="laptop")
-    parser.add_argument("--out", type=Path, default=RESULTS / "levers.csv")
+    parser.add_argument("--out", type=Path, help="the table (default: levers.csv of this machine)")
     arguments = parser.parse_args()
     from sweep import best_workers  # here, so that the measured processes do not import it too
 
@@ -68,10 +69,9 @@ def main():
             print(f"{repetition} {name}: {rates} images/s with {DEPTHS} frozen", flush=True)
     table = pd.DataFrame(rows)
     report(table)
-    arguments.out.parent.mkdir(exist_ok=True)
     table["description"] = table.lever.map(describe)
     columns = ["lever", "description", "frozen", "repetition", "images_per_second"]
-    table[columns].to_csv(arguments.out, index=False, float_format="%.5g")
+    table[columns].to_csv(arguments.out or place.folder() / "levers.csv", index=False, float_format="%.5g")
 
 
 def describe(name: str) -> str:

@@ -1,7 +1,9 @@
 """What surrounds training, against its goals: drawing images, importing, finding and listing runs, building the book.
 
-    python tests/benchmarks/surroundings.py          about 2 minutes on 2 cores; writes book/results/surroundings.csv
+    python tests/benchmarks/surroundings.py          about 2 minutes on 2 cores; writes surroundings.csv
     python tests/benchmarks/surroundings.py --book   and about 10 minutes for the book, in a clone of the last commit
+
+The table goes to this machine's folder in book/results/machines.
 
 A row for each: the median over the repetitions, the lowest, the highest, the goal, and whether the median meets it.
 The goals are for 2 cores. Files are in the system's cache: everything is done once before it is timed.
@@ -18,6 +20,7 @@ from pathlib import Path
 from time import perf_counter
 
 import pandas as pd
+import place
 import torch
 
 from transferlab import Lab, Treatment
@@ -38,7 +41,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--book", action="store_true")
-    parser.add_argument("--out", type=Path, default=ROOT / "book" / "results" / "surroundings.csv")
+    parser.add_argument("--out", type=Path, help="the table (default: surroundings.csv of this machine)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(scale="smoke", device="cpu", runs=Path(folder, "runs"))
@@ -49,8 +52,7 @@ def main():
             rows += repeat(lambda: {BOOK: build(clone)}, arguments.repetitions)
     table = summary(rows)
     print(f"{hardware('cpu')}, {cores()} cores; seconds\n{table.to_string(index=False)}")
-    arguments.out.parent.mkdir(exist_ok=True)
-    table.to_csv(arguments.out, index=False, float_format="%.4g")
+    table.to_csv(arguments.out or place.folder() / "surroundings.csv", index=False, float_format="%.4g")
 
 
 def repeat(measure: Callable[[], dict[str, float]], repetitions: int) -> list[dict[str, float]]:

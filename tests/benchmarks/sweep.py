@@ -1,8 +1,10 @@
 """What a sweep costs: `Lab.sweep` against the plain loop of `plain.py`, interleaved, in one run.
 
-    python tests/benchmarks/sweep.py           about 10 minutes on 2 cores; writes book/results/speed.csv
+    python tests/benchmarks/sweep.py           5 to 10 minutes on 2 cores; writes speed.csv and speed.json
     python tests/benchmarks/sweep.py --full    about an hour: both sweeps in full, to check the extrapolation
-                                               and that accuracies agree; writes book/results/speed_full.csv
+                                               and that accuracies agree; writes speed_full.csv
+
+They go to this machine's folder in book/results/machines.
 
 A repetition trains all 37 networks of a sweep for a few epochs through `Lab.sweep`, then, by hand, one network for
 each cost: a full network and, frozen, every n. (Networks with the same layers to train cost the same, whatever
@@ -15,10 +17,10 @@ import tempfile
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import place
 import plain
 import psutil
 import torch
@@ -29,7 +31,6 @@ from transferlab.machine import cores, hardware
 from transferlab.notation import CONDITIONS, DEPTHS
 from transferlab.plan import flops
 
-RESULTS = Path(__file__).parents[2] / "book" / "results"
 SHORT = 5  # epochs of a short sweep: three without an evaluation, one with a point of the curve, the last
 
 
@@ -115,7 +116,7 @@ def full(lab: Lab, folder: str) -> None:
         print(rows[-1], f"ours {table.accuracy[name]}", flush=True)
     both = pd.DataFrame(rows).set_index("network").join(table[["accuracy", "seconds", "sweep_seconds"]])
     both["by_hand_sweep_seconds"] = time.perf_counter() - started
-    both.to_csv(RESULTS / "speed_full.csv", float_format="%.5g")
+    both.to_csv(place.folder() / "speed_full.csv", float_format="%.5g")
     difference = 100 * (both.accuracy - both.by_hand)
     low, high = stats.t.interval(0.95, len(both) - 1, difference.mean(), stats.sem(difference))
     print(f"in full: by hand {both.by_hand_sweep_seconds.iloc[0]:.0f} s, ours {both.sweep_seconds.iloc[0]:.0f} s")
@@ -174,10 +175,10 @@ def report(lab: Lab, rows: pd.DataFrame, rates: dict[str, float], workers: int) 
         print(f"\nsweep, {how}: {seconds.median():.0f} s ({seconds.min():.0f} to {seconds.max():.0f}), "
               f"peak memory {sweeps['memory_gib', how].max():.2f} GiB")  # fmt: skip
     print(f"ratio: {ratio.median():.2f} ({ratio.min():.2f} to {ratio.max():.2f}), {len(ratio)} repetitions")
-    RESULTS.mkdir(exist_ok=True)
     about = {"hardware": hardware("cpu"), "cores": cores(), "precision": lab.recipe.precision, "workers": workers}
-    (RESULTS / "speed.json").write_text(json.dumps(about | {"matmul": rates, "torch": torch.__version__}, indent=1))
-    rows.to_csv(RESULTS / "speed.csv", index=False, float_format="%.5g")
+    about |= {"matmul": rates, "torch": torch.__version__}
+    (place.folder() / "speed.json").write_text(json.dumps(about, indent=1))
+    rows.to_csv(place.folder() / "speed.csv", index=False, float_format="%.5g")
 
 
 class peak_memory:
