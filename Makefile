@@ -29,9 +29,9 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
-	@echo 'make test            all that continuous integration runs         about 14 min; seconds if nothing changed'
+	@echo 'make test            all that continuous integration runs         about 16 min; seconds if nothing changed'
 	@echo '  make check           ruff: lint and format; known weaknesses      seconds'
-	@echo '  make unit            the unit and property tests                  about 9 min'
+	@echo '  make unit            the unit and property tests                  about 10 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     1 to 2 min'
 	@echo '  make browser-test    the book at smoke scale, in Chromium         about 4 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
