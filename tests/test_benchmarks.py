@@ -97,7 +97,7 @@ def test_the_sweep_by_hand_and_its_report(lab, monkeypatch, tmp_path):
     assert [row["what"] for row in rows] == ["base", *["AnB"] * 7, "sweep"]
     table = pd.DataFrame([*rows, *({**row, "how": "ours"} for row in rows)])
     sweep.report(lab, table.assign(repetition=0), rates, workers=0)
-    assert len(pd.read_csv(place.folder() / "speed.csv")) == 18
+    assert len(pd.read_csv(place.table("speed.csv"))) == 18
     assert [path.name for path in tmp_path.iterdir()] == ["machines"]
 
 

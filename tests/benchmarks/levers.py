@@ -71,7 +71,7 @@ def main():
     report(table)
     table["description"] = table.lever.map(describe)
     columns = ["lever", "description", "frozen", "repetition", "images_per_second"]
-    table[columns].to_csv(arguments.out or place.folder() / "levers.csv", index=False, float_format="%.5g")
+    table[columns].to_csv(place.table("levers.csv", arguments.out), index=False, float_format="%.5g")
 
 
 def describe(name: str) -> str:

@@ -7,9 +7,12 @@ from transferlab.machine import cores, hardware
 from transferlab.study import RESULTS
 
 
-def folder() -> Path:
-    """The folder of this machine, which is made: such as book/results/machines/amd-epyc-avx512-2-cores."""
-    name = re.sub(r"[^a-z0-9]+", "-", f"{hardware('cpu')} {cores()} cores".lower())
-    made = RESULTS / "machines" / name
-    made.mkdir(parents=True, exist_ok=True)
-    return made
+def table(name: str, given: Path | None = None) -> Path:
+    """Where a table goes: where it was `given`, or into this machine's folder, such as amd-epyc-avx512-2-cores.
+
+    The folder is made.
+    """
+    machine = re.sub(r"[^a-z0-9]+", "-", f"{hardware('cpu')} {cores()} cores".lower())
+    path = given or RESULTS / "machines" / machine / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

@@ -9,16 +9,16 @@ the base's first layer), and compares their accuracies on training images that w
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 from scipy import stats
 
 from transferlab import datasets, networks, recipes, splits, training
+from transferlab.study import RESULTS
 from transferlab.transplant import transplant
 
 TASKS = [(seed, name) for seed in (101, 102, 103) for name in "AB"]
-RESULTS = Path(__file__).parents[2] / "book" / "results" / "recipe.csv"
+PATH = RESULTS / "recipe.csv"
 
 
 def main():
@@ -28,8 +28,8 @@ def main():
             rows.append(row)
             print(row, flush=True)
     table = pd.DataFrame(rows)
-    RESULTS.parent.mkdir(exist_ok=True)
-    table.to_csv(RESULTS, index=False, float_format="%.5f")
+    RESULTS.mkdir(exist_ok=True)
+    table.to_csv(PATH, index=False, float_format="%.5f")
     for name in ("twice_the_epochs", "B1B"):
         gain = 100 * (table[name] - table.base)
         low, high = stats.t.interval(0.95, len(gain) - 1, gain.mean(), stats.sem(gain))

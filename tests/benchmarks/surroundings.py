@@ -52,7 +52,7 @@ def main():
             rows += repeat(lambda: {BOOK: build(clone)}, arguments.repetitions)
     table = summary(rows)
     print(f"{hardware('cpu')}, {cores()} cores; seconds\n{table.to_string(index=False)}")
-    table.to_csv(arguments.out or place.folder() / "surroundings.csv", index=False, float_format="%.4g")
+    table.to_csv(place.table("surroundings.csv", arguments.out), index=False, float_format="%.4g")
 
 
 def repeat(measure: Callable[[], dict[str, float]], repetitions: int) -> list[dict[str, float]]:

@@ -116,7 +116,7 @@ def full(lab: Lab, folder: str) -> None:
         print(rows[-1], f"ours {table.accuracy[name]}", flush=True)
     both = pd.DataFrame(rows).set_index("network").join(table[["accuracy", "seconds", "sweep_seconds"]])
     both["by_hand_sweep_seconds"] = time.perf_counter() - started
-    both.to_csv(place.folder() / "speed_full.csv", float_format="%.5g")
+    both.to_csv(place.table("speed_full.csv"), float_format="%.5g")
     difference = 100 * (both.accuracy - both.by_hand)
     low, high = stats.t.interval(0.95, len(both) - 1, difference.mean(), stats.sem(difference))
     print(f"in full: by hand {both.by_hand_sweep_seconds.iloc[0]:.0f} s, ours {both.sweep_seconds.iloc[0]:.0f} s")
@@ -177,8 +177,8 @@ def report(lab: Lab, rows: pd.DataFrame, rates: dict[str, float], workers: int) 
     print(f"ratio: {ratio.median():.2f} ({ratio.min():.2f} to {ratio.max():.2f}), {len(ratio)} repetitions")
     about = {"hardware": hardware("cpu"), "cores": cores(), "precision": lab.recipe.precision, "workers": workers}
     about |= {"matmul": rates, "torch": torch.__version__}
-    (place.folder() / "speed.json").write_text(json.dumps(about, indent=1))
-    rows.to_csv(place.folder() / "speed.csv", index=False, float_format="%.5g")
+    place.table("speed.json").write_text(json.dumps(about, indent=1))
+    rows.to_csv(place.table("speed.csv"), index=False, float_format="%.5g")
 
 
 class peak_memory:
