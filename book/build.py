@@ -13,7 +13,7 @@ import sphinx_multitoc_numbering
 from jupyter_book import sphinx
 from jupyter_book.cli import main as command
 
-from transferlab.machine import cores
+from transferlab.system.machine import cores
 
 
 def main():

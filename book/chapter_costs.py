@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from transferlab import batch
-from transferlab.machine import cores, hardware
+from transferlab.chapters import batch
 from transferlab.store import Store
 from transferlab.study import RESULTS
+from transferlab.system.machine import cores, hardware
 
 PATH = RESULTS / "chapters.csv"
 

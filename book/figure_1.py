@@ -5,7 +5,8 @@ from pathlib import Path
 
 from matplotlib import pyplot as plt
 
-from transferlab import Treatment, figures
+from transferlab import Treatment
+from transferlab.chapters import figures
 
 NAMES = ("baseB", "B3B", "B3B+", "A3B", "A3B+", "R3B")
 

@@ -9,9 +9,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from transferlab import Lab
-from transferlab.machine import cores, hardware
-from transferlab.museum import EXHIBITS, RIGHT
+from transferlab.chapters.museum import EXHIBITS, RIGHT
 from transferlab.study import RESULTS
+from transferlab.system.machine import cores, hardware
 from transferlab.training import one_thread
 
 PATH = RESULTS / "museum.csv"

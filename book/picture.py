@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from transferlab import Lab, figures
+from transferlab import Lab
+from transferlab.chapters import figures
 from transferlab.notation import CONDITIONS
 
 

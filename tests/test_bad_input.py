@@ -12,8 +12,8 @@ from PIL import Image
 from transferlab import Lab, Treatment, datasets, splits
 from transferlab.__main__ import main
 from transferlab.chapters import PARAMETERS, open_lab
-from transferlab.recipes import SCALES, Recipe
-from transferlab.sweeps import plan_sweep
+from transferlab.engine.recipes import SCALES, Recipe
+from transferlab.store.sweeps import plan_sweep
 
 SCALARS = st.one_of(
     st.none(),

@@ -7,7 +7,7 @@ import sys
 import nbformat
 import pytest
 
-from transferlab import batch
+from transferlab.chapters import batch
 
 
 def chapter(folder, name, *sources):

@@ -10,10 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from transferlab import Treatment, claims, study
+from transferlab import Treatment, study
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS
-from transferlab.statistics import Estimate, by_network, by_task, holm
-from transferlab.sweeps import COLUMNS
+from transferlab.store.sweeps import COLUMNS
+from transferlab.study import claims
+from transferlab.study.estimates import Estimate, by_network, by_task, holm
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 NAN = float("nan")

@@ -21,7 +21,7 @@ from transferlab.datasets.cifar100 import COARSE
 @pytest.fixture
 def cifar(tmp_path, monkeypatch):
     """CIFAR-100 in its own pickles, 4 + 2 images a class, with the md5 sums of these files."""
-    from transferlab._torchvision import torchvision
+    from transferlab.system.torchvision import torchvision
 
     files, sums = write_cifar100(tmp_path)
     published = torchvision.datasets.CIFAR100

@@ -6,7 +6,7 @@ import os
 import pytest
 from formats import write_cifar100, write_tree
 
-from transferlab import batch
+from transferlab.chapters import batch
 from transferlab.datasets import prepare
 
 WORDNET = [f"n{number:08d}" for number in range(1000)]  # in place of ImageNet's, which lie as close together
@@ -20,7 +20,7 @@ def cifar100(root):
     """CIFAR-100; gives what makes the sums of these pickles those that are asked for."""
     _, sums = write_cifar100(root)
     return (
-        "from transferlab._torchvision import torchvision\n"
+        "from transferlab.system.torchvision import torchvision\n"
         "published = torchvision.datasets.CIFAR100\n"
         f"published.train_list, published.test_list = [['train', {sums['train']!r}]], [['test', {sums['test']!r}]]\n"
         f"published.meta = {{'filename': 'meta', 'key': 'fine_label_names', 'md5': {sums['meta']!r}}}\n"

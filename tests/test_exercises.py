@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from transferlab.exercises import check, check_function
+from transferlab.chapters.exercises import check, check_function
 
 
 @pytest.mark.parametrize(

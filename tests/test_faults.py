@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 import torch
 
-from transferlab import Lab, figures, networks, study, training
-from transferlab.checkpoints import Checkpoint, Reached
+from transferlab import Lab, networks, study, training
+from transferlab.chapters import figures
+from transferlab.engine.checkpoints import Checkpoint, Reached
 from transferlab.store import FILES, fault
 
 NAME = "A3B"
@@ -220,7 +221,7 @@ def test_a_disk_that_is_full_costs_that_network_and_no_more(rotten, monkeypatch)
     monkeypatch.setattr("transferlab.store.save_file", full)
     with pytest.raises(OSError, match="No space left"):
         lab.run("A7B")
-    monkeypatch.setattr("transferlab.checkpoints.save", full)
+    monkeypatch.setattr("transferlab.engine.checkpoints.save", full)
     with pytest.raises(OSError, match="No space left"):
         lab.run("A6B")
     kept = lab.store.root / "checkpoints"

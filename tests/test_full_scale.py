@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from transferlab import Lab, datasets, networks, training
-from transferlab.inputs import Crops, mean_image
-from transferlab.recipes import SCALES, recipe_for
-from transferlab.splits import Rows
-from transferlab.steps import parameter_groups
+from transferlab.datasets.rows import Rows
+from transferlab.engine.inputs import Crops, mean_image
+from transferlab.engine.recipes import SCALES, recipe_for
+from transferlab.engine.steps import parameter_groups
 from transferlab.training import learning_rate, steady
 from transferlab.transplant import train_mode
 
@@ -53,7 +53,7 @@ def test_the_layers_of_caffenet_have_the_sizes_of_2014(caffenet):
 
 
 def test_normalisation_is_that_of_caffe():
-    from transferlab.caffenet import norm
+    from transferlab.networks.caffenet import norm
 
     signal = 100 * torch.rand(2, 7, 3, 3, generator=torch.Generator().manual_seed(0))
     expected = torch.empty_like(signal)
@@ -112,7 +112,7 @@ def test_dropout_is_at_work_in_frozen_layers_and_nothing_above_it_is_stored(caff
                                   "mlp_dim": 768, "num_classes": 10}),
 ])  # fmt: skip
 def test_eight_blocks_compute_what_torchvisions_network_computes(name, theirs, options):
-    from transferlab._torchvision import torchvision
+    from transferlab.system.torchvision import torchvision
 
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from transferlab.datasets.kingdoms import CLASSES, FAMILIES, TREE, draw, draw_class
-from transferlab.datasets.shapes import Canvas
+from transferlab.datasets.kingdoms.shapes import Canvas
 
 CHECKSUM = "3c2805049d2e837fe92e9840761075be709c92162e752506122e86e2c4f8c47a"  # of four images of every class
 

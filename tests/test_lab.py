@@ -10,9 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from transferlab import Lab, datasets, inputs, machine, training
+from transferlab import Lab, datasets, training
+from transferlab.engine import inputs
 from transferlab.notation import parent_job
-from transferlab.sweeps import COLUMNS, plan_sweep
+from transferlab.store.sweeps import COLUMNS, plan_sweep
+from transferlab.system import machine
 
 
 def test_a_run_has_what_the_interface_promises(lab):
@@ -111,7 +113,7 @@ def test_a_sweep_is_a_row_a_network_with_its_base(lab):
 def test_a_sweep_in_processes_equals_runs_one_by_one(tmp_path, monkeypatch):
     """Its workers take the precision that was chosen here, also where they would choose the other one."""
     other = not machine.prefers_bfloat16("cpu")
-    monkeypatch.setattr("transferlab.recipes.prefers_bfloat16", lambda device: other)
+    monkeypatch.setattr("transferlab.engine.recipes.prefers_bfloat16", lambda device: other)
     table = Lab(scale="smoke", runs=tmp_path / "a sweep", device="cpu").sweep(("random",), (6, 7))
     lab = Lab(scale="smoke", runs=tmp_path / "alone", device="cpu")
     assert lab.recipe.precision == ("bfloat16" if other else "float32")

@@ -13,8 +13,8 @@ from time import perf_counter
 import nbformat
 import psutil
 
-from transferlab import figures, interactive
-from transferlab.machine import cores
+from transferlab.chapters import figures, widgets
+from transferlab.system.machine import cores
 
 NETWORKS = int(os.environ.get("TRANSFERLAB_NETWORKS", "60"))
 EXECUTIONS = int(os.environ.get("TRANSFERLAB_EXECUTIONS", "4"))
@@ -56,7 +56,7 @@ def test_many_networks_in_one_store(tmp_path, capsys):
     ax = figures.accuracy_over_n(table)
     assert len(ax.get_legend().get_texts()) == 6
     figures.plt.close("all")
-    page = interactive.explorer(lab, table.query("split == 'random'"), table.head(0), mine=table[table.seed == 0]).data
+    page = widgets.explorer(lab, table.query("split == 'random'"), table.head(0), mine=table[table.seed == 0]).data
     with capsys.disabled():
         print(
             f"\n{len(table)} networks: results() in {median(times):.2f} s, explorer of {len(page) / 1e6:.2f} MB, "

@@ -5,7 +5,8 @@ import copy
 import pytest
 import torch
 
-from transferlab import museum, training, transplant
+from transferlab import training, transplant
+from transferlab.chapters import museum
 
 
 @pytest.fixture

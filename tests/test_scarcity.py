@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from transferlab import claims, figures, scarcity
+from transferlab.chapters import figures
+from transferlab.study import claims, scarcity
 
 
 def networks(best, seeds=4, bonus=0.1):

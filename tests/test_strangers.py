@@ -9,8 +9,9 @@ import nbformat
 import pytest
 from PIL import Image
 
-from transferlab import Lab, batch, datasets
-from transferlab.cluster import INSECURE, safe
+from transferlab import Lab, datasets
+from transferlab.chapters import batch
+from transferlab.parallel.processes import INSECURE, safe
 
 ROOT = Path(__file__).parents[1]
 HOSTILE = ["<img src=x onerror=alert(1)>", "a $b$ \\frac{", "..", "; rm -rf ~", "'\"><b>"]

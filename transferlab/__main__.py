@@ -12,14 +12,17 @@ from pathlib import Path
 
 import torch
 
-from transferlab import batch, plan, study, trial
+from transferlab import study
+from transferlab.chapters import batch
 from transferlab.datasets.prepare import prepare
-from transferlab.inquiry import UNFINISHED
+from transferlab.engine import speed
+from transferlab.engine.recipes import SCALES, recipe_for
 from transferlab.lab import Lab
-from transferlab.machine import cores, hardware
 from transferlab.notation import CONDITIONS, TASKS
-from transferlab.recipes import SCALES, recipe_for
 from transferlab.splits import SPLITS
+from transferlab.store.status import UNFINISHED
+from transferlab.study import cost
+from transferlab.system.machine import cores, hardware
 from transferlab.training import one_thread
 
 
@@ -160,10 +163,10 @@ def run_plan(arguments: argparse.Namespace) -> int:
         throughput = float(arguments.throughput)
     else:
         with one_thread(device):
-            throughput = trial.throughput(recipe, plan.size_of(arguments.dataset, recipe)[2] // 2, device)
+            throughput = speed.throughput(recipe, cost.size_of(arguments.dataset, recipe)[2] // 2, device)
         where = f"measured on {hardware(device)}{', one core' * (device == 'cpu')}"
-    cost = plan.cost(arguments.dataset, recipe, study.STUDIES[arguments.study], throughput)
-    print(f"{arguments.dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{cost}")
+    costs = cost.of_study(arguments.dataset, recipe, study.STUDIES[arguments.study], throughput)
+    print(f"{arguments.dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{costs}")
     return 0
 
 

@@ -13,12 +13,14 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from transferlab import datasets, inquiry, networks, recipes, splits, streams, training, trial
-from transferlab.inputs import mean_image
-from transferlab.machine import cores, hardware
+from transferlab import datasets, networks, splits, training
+from transferlab.engine import recipes, speed
+from transferlab.engine.inputs import mean_image
 from transferlab.notation import CONDITIONS, DEPTHS, Job, Treatment
-from transferlab.store import Run, Store
-from transferlab.sweeps import plan_sweep, table
+from transferlab.parallel import threads
+from transferlab.store import Run, Store, status
+from transferlab.store.sweeps import plan_sweep, table
+from transferlab.system.machine import cores, hardware
 from transferlab.transplant import transplant
 
 
@@ -128,7 +130,7 @@ class Lab:
         except torch.OutOfMemoryError:
             history = []  # no more here: the error holds on to all the memory that was taken
         if not history:
-            raise RuntimeError(f"training {treatment}: {trial.no_room(recipe, len(task.classes), self.device)}")
+            raise RuntimeError(f"training {treatment}: {speed.no_room(recipe, len(task.classes), self.device)}")
         state = training.outcome(history, len(task.classes))
         result = {
             "accuracy": math.nan if state == "diverged" else history[-1]["test_accuracy"],
@@ -213,12 +215,12 @@ class Lab:
                 done(job, accuracy)
 
             if cluster or (self.device == "cpu" and min(cores(), len(missing)) > 1):
-                from transferlab.cluster import in_parallel  # here, since Dask takes a second to import
+                from transferlab.parallel.processes import in_parallel  # here, since Dask takes a second to import
 
                 failed = in_parallel(self.arguments, missing, min(cores(), len(missing)), finished, cluster)
             else:
-                at_once = 1 if self.device == "cpu" or self.recipe.crop else streams.AT_ONCE
-                failed = streams.in_parallel(self.run, missing, at_once, finished)
+                at_once = 1 if self.device == "cpu" or self.recipe.crop else threads.AT_ONCE
+                failed = threads.in_parallel(self.run, missing, at_once, finished)
         if failed:
             told = "; ".join(
                 f"{name} ({split}, seed {seed}): {error!r}" for (name, split, seed), error in failed.items()
@@ -232,15 +234,15 @@ class Lab:
         >>> print(lab.why("A3B+"))  # doctest: +SKIP
         A3B+ (random, seed 0) is missing: /home/me/runs has no network that was asked for by this name, ...
         """
-        said = inquiry.state(self.store, self.spec(network, split, seed), inquiry.whole_runs(self.store))[1]
+        said = status.state(self.store, self.spec(network, split, seed), status.whole_runs(self.store))[1]
         return f"{Treatment.parse(network)} ({split}, seed {seed}) is {said}"
 
     def status(self, split: str = "random", seed: int = 0, target: str = "B") -> pd.DataFrame:
-        """How far a sweep is: one of `inquiry.STATES` for every condition (rows) and n (columns)."""
-        runs = inquiry.whole_runs(self.store)
+        """How far a sweep is: one of `status.STATES` for every condition (rows) and n (columns)."""
+        runs = status.whole_runs(self.store)
         jobs = [(Treatment.parse(job[0]), job) for job in plan_sweep(CONDITIONS, DEPTHS, split, [seed], [target])]
         mine = [(treatment, job) for treatment, job in jobs if treatment.target == target]
-        states = {(each.condition, each.n): inquiry.state(self.store, self.spec(*job), runs)[0] for each, job in mine}
+        states = {(each.condition, each.n): status.state(self.store, self.spec(*job), runs)[0] for each, job in mine}
         return pd.Series(states).unstack(fill_value="").reindex(CONDITIONS)
 
     def results(self) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from transferlab.datasets import DataSet
+from transferlab.datasets.rows import Rows
 from transferlab.notation import TASKS
 
 SPLITS = ("random", "kingdom")
@@ -75,25 +76,6 @@ def halves(data: DataSet, split: str, seed: int) -> Halves:
     if data.families:
         return stratified_halves(data.families, seed)
     return random_halves(len(data.class_names), seed)
-
-
-class Rows:
-    """Some images of an array that may be larger than memory: it is read where it is indexed, not before."""
-
-    def __init__(self, array: np.ndarray, rows: np.ndarray):
-        self.array, self.rows = array, rows
-        self.shape, self.dtype = (len(rows), *array.shape[1:]), array.dtype
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index) -> np.ndarray:
-        """The images at `index`, in memory."""
-        return np.asarray(self.array[self.rows[index]])
-
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        """All of them, in memory."""
-        return self[:].astype(dtype or self.dtype, copy=False)
 
 
 @dataclass(frozen=True, eq=False)

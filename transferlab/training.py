@@ -15,11 +15,11 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
-from transferlab.checkpoints import Checkpoint, Reached
-from transferlab.inputs import TEST_BATCH, Crops, Stored, autocast, outputs, to_input
-from transferlab.recipes import Recipe
+from transferlab.engine.checkpoints import Checkpoint, Reached
+from transferlab.engine.inputs import TEST_BATCH, Crops, Stored, autocast, outputs, to_input
+from transferlab.engine.recipes import Recipe
+from transferlab.engine.steps import Step
 from transferlab.splits import Task
-from transferlab.steps import Step
 from transferlab.transplant import train_mode
 
 STUCK = 0.02  # nats below the loss of guessing that a network must have reached once, or it has learned nothing

@@ -14,13 +14,14 @@ import torch
 from PIL import Image
 from torch.nn.functional import cross_entropy, interpolate
 
-from transferlab import inputs, networks
-from transferlab._torchvision import torchvision
-from transferlab.machine import cores
-from transferlab.plan import flops
-from transferlab.recipes import Recipe
-from transferlab.splits import Rows
-from transferlab.steps import Step, parameter_groups
+from transferlab import networks
+from transferlab.datasets.rows import Rows
+from transferlab.engine import inputs
+from transferlab.engine.recipes import Recipe
+from transferlab.engine.steps import Step, parameter_groups
+from transferlab.study.cost import flops
+from transferlab.system.machine import cores
+from transferlab.system.torchvision import torchvision
 
 CLASSES = 10
 

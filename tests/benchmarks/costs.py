@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from transferlab import plan, trial
-from transferlab.machine import cores, hardware
-from transferlab.recipes import SCALES
-from transferlab.study import RESULTS, STUDIES
+from transferlab.engine import speed
+from transferlab.engine.recipes import SCALES
+from transferlab.study import RESULTS, STUDIES, cost
+from transferlab.system.machine import cores, hardware
 from transferlab.training import one_thread
 
 PATH = RESULTS / "costs.csv"
@@ -27,8 +27,8 @@ def main():
     for dataset, scale in ROWS:
         recipe = SCALES[scale].on("cpu")
         with one_thread():
-            rate = cores() * trial.throughput(recipe, plan.size_of(dataset, recipe)[2] // 2, "cpu")
-        here, given = (plan.cost(dataset, recipe, STUDIES["networks"], each) for each in (rate, GIVEN))
+            rate = cores() * speed.throughput(recipe, cost.size_of(dataset, recipe)[2] // 2, "cpu")
+        here, given = (cost.of_study(dataset, recipe, STUDIES["networks"], each) for each in (rate, GIVEN))
         rows.append({
             "dataset": dataset, "scale": scale, "networks": here.networks, "images": here.images,
             "images_per_second": rate, "hours": here.hours, "given_hours": given.hours,
@@ -54,7 +54,7 @@ def markdown(table: pd.DataFrame) -> str:
             f"| {time(row.hours)} at {row.images_per_second:,.0f}/s | {time(row.given_hours)} "
             f"| {row.image_gb:,.1f} + {row.weight_gb:,.1f} GB |"
         )
-    hours = plan.OF_2014
+    hours = cost.OF_2014
     lines.append(f"| ImageNet in 2014 | 163 | {163 * 450_000 * 256 / 1e6:,.0f} million | | {time(hours)} on a K20 | |")
     return "\n".join(lines)
 

@@ -30,13 +30,14 @@ import caffenet
 import pandas as pd
 import torch
 
-from transferlab import Lab, streams, study
-from transferlab.machine import hardware
+from transferlab import Lab, study
+from transferlab.engine.recipes import SCALES
 from transferlab.notation import CONDITIONS, DEPTHS
-from transferlab.plan import SIZES
-from transferlab.recipes import SCALES
-from transferlab.statistics import by_task
-from transferlab.sweeps import plan_sweep
+from transferlab.parallel import threads
+from transferlab.store.sweeps import plan_sweep
+from transferlab.study.cost import SIZES
+from transferlab.study.estimates import by_task
+from transferlab.system.machine import hardware
 
 
 def main():
@@ -83,7 +84,7 @@ def timed_sweep(arguments: argparse.Namespace, at_once: int) -> tuple[float, pd.
         lab = Lab(scale="smoke" if arguments.tiny else "laptop", runs=folder, device=arguments.device)
         jobs = plan_sweep(CONDITIONS, DEPTHS, "random", (0,), ("B",))
         started = perf_counter()
-        if failed := streams.in_parallel(lab.run, jobs, at_once, lambda job, accuracy: None):
+        if failed := threads.in_parallel(lab.run, jobs, at_once, lambda job, accuracy: None):
             raise RuntimeError(f"{len(failed)} networks failed, among them {next(iter(failed.items()))}")
         return perf_counter() - started, lab.results()
 

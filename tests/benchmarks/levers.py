@@ -26,7 +26,7 @@ import plain
 from loop import Levers, train
 
 from transferlab import Lab, networks, training
-from transferlab.machine import cores, hardware
+from transferlab.system.machine import cores, hardware
 
 DEPTHS = (0, 3, 6)  # numbers of frozen layers
 LOOPS = {"plain.py": "the loop of plain.py, epochs alone", "Lab": "transferlab.training.train, epochs alone"}
@@ -111,7 +111,7 @@ def environment(levers: Levers) -> dict[str, str]:
     import dask
     import distributed  # noqa: F401  (it sets dask's defaults)
 
-    from transferlab.cluster import ENVIRONMENT
+    from transferlab.parallel.processes import ENVIRONMENT
 
     variables = dask.config.get("distributed.nanny.pre-spawn-environ") if levers.processes else {}
     kept = {key: value for key, value in ENVIRONMENT.items() if key != "OMP_NUM_THREADS"}

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
-from transferlab.inputs import autocast, outputs, to_input
-from transferlab.recipes import Recipe
+from transferlab.engine.inputs import autocast, outputs, to_input
+from transferlab.engine.recipes import Recipe
+from transferlab.engine.steps import parameter_groups
 from transferlab.splits import Task
-from transferlab.steps import parameter_groups
 from transferlab.training import learning_rate
 from transferlab.transplant import train_mode
 

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from transferlab.machine import cores, hardware
 from transferlab.study import RESULTS
+from transferlab.system.machine import cores, hardware
 
 
 def table(name: str, given: Path | None = None) -> Path:

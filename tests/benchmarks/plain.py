@@ -11,9 +11,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
-from transferlab.recipes import Recipe
+from transferlab.engine.recipes import Recipe
+from transferlab.engine.steps import parameter_groups
 from transferlab.splits import Task
-from transferlab.steps import parameter_groups
 from transferlab.training import learning_rate
 
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 import pandas as pd
 from scipy import stats
 
-from transferlab import datasets, networks, recipes, splits, training
+from transferlab import datasets, networks, splits, training
+from transferlab.engine import recipes
 from transferlab.study import RESULTS
 from transferlab.transplant import transplant
 

@@ -25,7 +25,7 @@ import torch
 
 from transferlab import Lab, Treatment
 from transferlab.datasets import kingdoms
-from transferlab.machine import cores, hardware
+from transferlab.system.machine import cores, hardware
 
 ROOT = Path(__file__).parents[2]
 DRAWING = "drawing 32,000 images of Kingdoms"

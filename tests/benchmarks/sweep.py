@@ -27,9 +27,9 @@ import torch
 from scipy import stats
 
 from transferlab import Lab, Treatment, networks
-from transferlab.machine import cores, hardware
 from transferlab.notation import CONDITIONS, DEPTHS
-from transferlab.plan import flops
+from transferlab.study.cost import flops
+from transferlab.system.machine import cores, hardware
 
 SHORT = 5  # epochs of a short sweep: three without an evaluation, one with a point of the curve, the last
 

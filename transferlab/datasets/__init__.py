@@ -14,7 +14,7 @@ from transferlab.datasets import kingdoms as _kingdoms
 from transferlab.datasets.cifar100 import read_cifar100
 from transferlab.datasets.folder import read_folder
 from transferlab.datasets.prepare import is_prepared, read_prepared
-from transferlab.files import checksum
+from transferlab.system.files import checksum
 
 
 @dataclass(frozen=True, eq=False)

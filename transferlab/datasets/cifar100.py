@@ -44,7 +44,7 @@ def read_cifar100(data_root: str | Path | None = None, size: int = 32, download:
         raise ValueError('the data set "cifar100" needs data_root, the folder that holds cifar-100-python/')
     if size != 32:
         raise ValueError(f"CIFAR-100 has images of 32 pixels; got size={size}")
-    from transferlab._torchvision import torchvision  # here, since it takes a second to import
+    from transferlab.system.torchvision import torchvision  # here, since it takes a second to import
 
     try:
         parts = [torchvision.datasets.CIFAR100(data_root, train, download=download) for train in (True, False)]

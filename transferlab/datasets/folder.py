@@ -20,7 +20,7 @@ def list_parts(name: str, data_root: str | Path | None) -> tuple[dict[str, Files
     """
     if data_root is None:
         raise ValueError(f'the data set "{name}" needs data_root, a folder with train/<class>/* and val/<class>/*')
-    from transferlab._torchvision import torchvision  # here, since it takes a second to import
+    from transferlab.system.torchvision import torchvision  # here, since it takes a second to import
 
     root, files, classes = Path(data_root), {}, {}
     for part, folder in (("train", "train"), ("test", "val")):

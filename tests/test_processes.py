@@ -14,7 +14,7 @@ import pytest
 from distributed import Client
 
 from transferlab import Lab
-from transferlab.cluster import ENVIRONMENT, _client
+from transferlab.parallel.processes import ENVIRONMENT, _client
 
 CONDITIONS = ("base", "AnB", "BnB+", "random")
 
@@ -60,7 +60,7 @@ def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path, monkeypat
             workers[0].kill()
 
     elsewhere = Lab(scale="smoke", runs=tmp_path / "runs", device="cpu")
-    from transferlab.sweeps import plan_sweep
+    from transferlab.store.sweeps import plan_sweep
 
     table = elsewhere.train(plan_sweep(CONDITIONS, (1, 4, 7), "random", (0,), ("B",)), done, cluster=str(file))
     assert lost and len(table) == 2 + 3 * 3
@@ -92,7 +92,7 @@ def test_a_cluster_that_speaks_tls(tmp_path):
 
 
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("transferlab.cluster.WAIT", 2)
+    monkeypatch.setattr("transferlab.parallel.processes.WAIT", 2)
     lab = Lab(scale="smoke", runs=tmp_path, device="cpu")
     with pytest.raises(ValueError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 .*dask scheduler"):
         lab.sweep(("base",), (1,), cluster="tcp://127.0.0.1:9")

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from transferlab import Lab, networks, streams, training
-from transferlab.sweeps import plan_sweep
+from transferlab import Lab, networks, training
+from transferlab.parallel import threads
+from transferlab.store.sweeps import plan_sweep
 
 JOBS = plan_sweep(("AnB", "BnB+", "random"), (2, 7), "random", (0,), ("B",))
 
@@ -16,7 +17,7 @@ JOBS = plan_sweep(("AnB", "BnB+", "random"), (2, 7), "random", (0,), ("B",))
 def test_threads_give_the_networks_that_runs_one_by_one_give(lab, tmp_path):
     elsewhere = Lab(scale="smoke", runs=tmp_path)
     done = {}
-    streams.in_parallel(elsewhere.run, JOBS, 4, lambda job, accuracy: done.update({job: accuracy}))
+    threads.in_parallel(elsewhere.run, JOBS, 4, lambda job, accuracy: done.update({job: accuracy}))
     assert done == {job: lab.run(*job).accuracy for job in JOBS}
     for job in JOBS:
         ours, theirs = (place.run(*job).path / "weights.safetensors" for place in (lab, elsewhere))
@@ -32,7 +33,7 @@ def test_what_rests_on_a_failure_is_told_and_the_rest_goes_on():
             raise ArithmeticError(f"{name} is not a number")
         return SimpleNamespace(accuracy=0.5)
 
-    failed = streams.in_parallel(run, JOBS, 2, lambda job, accuracy: done.append(job))
+    failed = threads.in_parallel(run, JOBS, 2, lambda job, accuracy: done.append(job))
     assert {name for name, _, _ in failed} == {"baseA", "A2B", "A7B"}
     assert all("baseA is not a number" in str(error) for error in failed.values())
     assert {*done} == {*JOBS} - {*failed}
@@ -46,7 +47,7 @@ def test_a_captured_step_equals_the_step_as_it_is_written(lab, frozen, monkeypat
     captured = networks.build("mini", len(task.classes), 32, seed=1)
     written = copy.deepcopy(captured)
     training.train(captured, frozen, task, recipe, seed=1, device="cuda")
-    monkeypatch.setattr("transferlab.steps.Step._capture", lambda step: step._once)
+    monkeypatch.setattr("transferlab.engine.steps.Step._capture", lambda step: step._once)
     training.train(written, frozen, task, recipe, seed=1, device="cuda")
     for ours, theirs in zip(captured.parameters(), written.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-5)

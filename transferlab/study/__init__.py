@@ -14,10 +14,10 @@ from filelock import FileLock, Timeout
 from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, parent_job
 from transferlab.store import Run
-from transferlab.sweeps import COLUMNS, plan_sweep, table
+from transferlab.store.sweeps import COLUMNS, plan_sweep, table
 
 PRECISION = "bfloat16"  # of the published networks, also where float32 would be faster
-RESULTS = Path(__file__).parents[1] / "book" / "results"
+RESULTS = Path(__file__).parents[2] / "book" / "results"
 PROVENANCE = ("train_loss", "run", "data", "training", "hardware", "torch", "trained_at")
 ORDER = ["split", "seed", "target", "condition", "n"]
 

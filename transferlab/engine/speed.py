@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from transferlab import networks
-from transferlab.inputs import Crops, Stored
-from transferlab.machine import hardware
-from transferlab.recipes import Recipe
-from transferlab.steps import Step
+from transferlab.engine.inputs import Crops, Stored
+from transferlab.engine.recipes import Recipe
+from transferlab.engine.steps import Step
+from transferlab.system.machine import hardware
 
 CPU_BATCH = 64  # images a step at most when a CPU is measured: seconds matter there, and larger batches are no faster
 

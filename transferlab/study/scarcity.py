@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from transferlab.claims import MARGIN, TASK, family
-from transferlab.statistics import by_task
+from transferlab.study.claims import MARGIN, TASK, family
+from transferlab.study.estimates import by_task
 
 CONTRASTS = {
     ("AnB+", "base"): "AnB+ is above the base",

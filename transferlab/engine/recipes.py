@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 
-from transferlab.machine import prefers_bfloat16
 from transferlab.networks import INITIALISATIONS, NETWORKS
 from transferlab.notation import TASKS, Treatment
+from transferlab.system.machine import prefers_bfloat16
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 

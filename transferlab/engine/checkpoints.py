@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from transferlab.files import checksum
+from transferlab.system.files import checksum
 
 
 class Reached(NamedTuple):

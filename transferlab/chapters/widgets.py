@@ -14,7 +14,7 @@ import pandas as pd
 from IPython.display import HTML
 from tqdm.notebook import tqdm
 
-from transferlab import figures
+from transferlab.chapters import figures
 from transferlab.lab import Lab
 from transferlab.networks import layer_names
 from transferlab.notation import CONDITIONS, DEPTHS, Treatment

@@ -6,36 +6,38 @@ import sys
 
 import pytest
 
-from transferlab import plan, study, trial
-from transferlab.recipes import SCALES, recipe_for
+from transferlab import study
+from transferlab.engine import speed
+from transferlab.engine.recipes import SCALES, recipe_for
+from transferlab.study import cost
 
 ONE = study.Study(((("AnB",), (7,), "random", (0,), ("B",)),))  # baseB, baseA, A7B
 
 
 def test_the_cost_of_three_networks():
     recipe = recipe_for("smoke", precision="float32")
-    cost = plan.cost("kingdoms", recipe, ONE, throughput=100)
+    costs = cost.of_study("kingdoms", recipe, ONE, throughput=100)
     each = recipe.epochs * (40 * 8 // recipe.batch) * recipe.batch
-    assert (cost.networks, cost.images) == (3, 3 * each)
-    assert cost.image_bytes == 80 * 16 * 3 * 32 * 32
-    last = plan.operations(recipe, 40)[7]
-    assert cost.hours == pytest.approx((2 + last) * each / 100 / 3600)
+    assert (costs.networks, costs.images) == (3, 3 * each)
+    assert costs.image_bytes == 80 * 16 * 3 * 32 * 32
+    last = cost.operations(recipe, 40)[7]
+    assert costs.hours == pytest.approx((2 + last) * each / 100 / 3600)
     assert last < 0.01
 
 
 def test_the_paper_takes_what_it_took():
     recipe = SCALES["paper"]
-    cost = plan.cost("imagenet", recipe, ONE, throughput=1000)
-    assert cost.images == 3 * 450_000 * 256
-    assert cost.weight_bytes == 3 * 4 * 60_965_224
-    share = plan.operations(recipe, 500)
+    costs = cost.of_study("imagenet", recipe, ONE, throughput=1000)
+    assert costs.images == 3 * 450_000 * 256
+    assert costs.weight_bytes == 3 * 4 * 60_965_224
+    share = cost.operations(recipe, 500)
     assert share[0] == 1 and share.is_monotonic_decreasing
     assert 0.25 < share[7] < 0.4  # crops change at every step, so that the frozen layers run at every step: a third
 
 
 def test_throughput_is_measured(lab):
     for recipe in (lab.recipe, recipe_for("smoke", crop=24, precision="float32")):
-        assert 0 < trial.throughput(recipe, 40, "cpu") < math.inf
+        assert 0 < speed.throughput(recipe, 40, "cpu") < math.inf
 
 
 @pytest.mark.parametrize(

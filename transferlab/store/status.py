@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterator
 
-from transferlab.checkpoints import Reached
+from transferlab.engine.checkpoints import Reached
 from transferlab.store import Run, Store, fault
 
 UNFINISHED = ("damaged", "running", "stopped", "stale", "missing")

@@ -6,8 +6,9 @@ import re
 import pytest
 from IPython.display import HTML
 
-from transferlab import figures, study
-from transferlab.interactive import explorer, predict, trainer
+from transferlab import study
+from transferlab.chapters import figures
+from transferlab.chapters.widgets import explorer, predict, trainer
 
 
 def data_of(html):

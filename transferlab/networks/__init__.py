@@ -9,8 +9,8 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from transferlab.blocks import BLOCK_NAMES, Tokens, draw_attention, resnet18, vit
-from transferlab.caffenet import caffenet
+from transferlab.networks.blocks import BLOCK_NAMES, Tokens, draw_attention, resnet18, vit
+from transferlab.networks.caffenet import caffenet
 
 LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 

@@ -15,7 +15,7 @@ def resnet18(num_classes: int, size: int) -> nn.Sequential:
 
     Takes `[N, 3, size, size]`, gives logits `[N, num_classes]`.
     """
-    from transferlab._torchvision import torchvision  # here, since it takes a second to import
+    from transferlab.system.torchvision import torchvision  # here, since it takes a second to import
 
     whole = torchvision.models.resnet18(num_classes=num_classes)
     if size < SMALL:
@@ -31,7 +31,7 @@ def vit(num_classes: int, size: int) -> nn.Sequential:
 
     Takes `[N, 3, size, size]` with `size` a multiple of 8, gives logits `[N, num_classes]`. Raises ValueError.
     """
-    from transferlab._torchvision import torchvision
+    from transferlab.system.torchvision import torchvision
 
     if size % 8:
         raise ValueError(f"vit takes images of a multiple of 8 pixels; got {size}")

@@ -6,7 +6,7 @@ import pytest
 
 from transferlab import Lab, training
 from transferlab.__main__ import main
-from transferlab.inquiry import STATES
+from transferlab.store.status import STATES
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from transferlab.recipes import Recipe
-from transferlab.splits import Rows
+from transferlab.datasets.rows import Rows
+from transferlab.engine.recipes import Recipe
 
 MEAN_OF = 10_000  # images, evenly spaced: the mean of more would differ by less than a grey level
 TEST_BATCH = 500  # images that are evaluated at a time

@@ -3,27 +3,28 @@
 import pytest
 import torch
 
-from transferlab import Lab, trial
+from transferlab import Lab
+from transferlab.engine import speed
 
 
 class Small:
     """Steps of more than so many images find no memory."""
 
     def __init__(self, monkeypatch, images):
-        real = trial.Step.__call__
+        real = speed.Step.__call__
 
         def call(step, rows, plan, rate):
             if len(rows) > images:
                 raise torch.OutOfMemoryError("CUDA out of memory")
             real(step, rows, plan, rate)
 
-        monkeypatch.setattr(trial.Step, "__call__", call)
+        monkeypatch.setattr(speed.Step, "__call__", call)
 
 
 @pytest.mark.parametrize(("images", "fits"), [(7, 4), (32, 32), (0, 0)])
 def test_the_batch_that_fits_is_found_by_trying(monkeypatch, lab, images, fits):
     Small(monkeypatch, images)
-    assert trial.fitting_batch(lab.recipe, 40, "cpu") == fits
+    assert speed.fitting_batch(lab.recipe, 40, "cpu") == fits
 
 
 def test_a_device_without_room_names_the_batch_that_fits(monkeypatch, tmp_path):

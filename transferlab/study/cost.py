@@ -7,8 +7,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from transferlab import networks, training
+from transferlab.engine.recipes import Recipe
 from transferlab.notation import DEPTHS, Treatment
-from transferlab.recipes import Recipe
 from transferlab.study import Study
 
 SIZES = {"cifar100": (50_000, 10_000, 100), "imagenet": (1_281_167, 50_000, 1000)}  # images to train and test; classes
@@ -44,7 +44,7 @@ def size_of(dataset: str, recipe: Recipe) -> tuple[int, int, int]:
     return SIZES[dataset]
 
 
-def cost(dataset: str, recipe: Recipe, study: Study, throughput: float) -> Cost:
+def of_study(dataset: str, recipe: Recipe, study: Study, throughput: float) -> Cost:
     """The cost of `study` on a data set, if a network without frozen layers trains on `throughput` images a second.
 
     A network with frozen layers is taken to be faster as it has fewer operations. `recipe.precision` must be settled.

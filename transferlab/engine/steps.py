@@ -1,7 +1,7 @@
 """One step of training as one call: on a CPU as it is written, on a GPU captured once and replayed as a CUDA graph.
 
 The networks of the study are so small that on a GPU the time goes into starting kernels, one by one. A graph starts
-a whole step at once, and leaves the processor free to feed several networks at a time (see `streams`).
+a whole step at once, and leaves the processor free to feed several networks at a time (see `parallel.threads`).
 """
 
 from threading import Lock
@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from transferlab.inputs import Crops, Stored, autocast
-from transferlab.recipes import Recipe
+from transferlab.engine.inputs import Crops, Stored, autocast
+from transferlab.engine.recipes import Recipe
 
 _capturing = Lock()  # one capture at a time, since it starts by waiting for the whole device
 

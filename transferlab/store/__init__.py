@@ -25,9 +25,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from transferlab import networks
-from transferlab.checkpoints import Checkpoint
-from transferlab.files import checksum
+from transferlab.engine.checkpoints import Checkpoint
 from transferlab.notation import Treatment
+from transferlab.system.files import checksum
 
 FILES = ("spec.json", "history.csv", "result.json", "weights.safetensors")
 

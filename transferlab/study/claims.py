@@ -29,7 +29,7 @@ from math import nan
 import pandas as pd
 
 from transferlab.notation import DEPTHS
-from transferlab.statistics import Estimate, by_network, by_task, holm
+from transferlab.study.estimates import Estimate, by_network, by_task, holm
 
 COLUMNS = (
     "claim", "contrast", "n", "statement", "estimate", "low", "high", "networks", "pairs", "tasks",

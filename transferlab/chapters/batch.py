@@ -10,7 +10,7 @@ from time import perf_counter
 import pandas as pd
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 
 

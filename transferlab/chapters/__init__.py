@@ -8,7 +8,7 @@ import pandas as pd
 from transferlab import splits
 from transferlab.lab import Lab
 from transferlab.notation import TASKS
-from transferlab.sweeps import plan_sweep
+from transferlab.store.sweeps import plan_sweep
 
 PARAMETERS = (
     "dataset", "scale", "split", "seeds", "layers", "runs", "data_root", "device", "cluster", "network",

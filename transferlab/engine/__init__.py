@@ -1,0 +1,1 @@
+"""What makes training fast and resumable: recipes, inputs, steps, checkpoints."""
