@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, parent_job
 from transferlab.store import Run
-from transferlab.store.sweeps import COLUMNS, plan_sweep, table
+from transferlab.store.sweeps import COLUMNS, sweep_jobs, table
 from transferlab.system.files import checkout
 
 PRECISION = "bfloat16"  # of the published networks, also where float32 would be faster
@@ -29,7 +29,7 @@ ORDER = ["split", "seed", "target", "condition", "n"]
 class Study:
     """Networks to publish in one table: a grid of them, and what their recipe has changed.
 
-    A part of the grid is what `plan_sweep` takes: (conditions, layers, split, seeds, targets).
+    A part of the grid is what `sweep_jobs` takes: (conditions, layers, split, seeds, targets).
     """
 
     grid: tuple
@@ -37,7 +37,7 @@ class Study:
 
     def jobs(self) -> list[Job]:
         """All networks, parents first, and a seed of every split before the next: it can be stopped early."""
-        listed = [job for part in self.grid for job in plan_sweep(*part)]
+        listed = [job for part in self.grid for job in sweep_jobs(*part)]
         return sorted(dict.fromkeys(listed), key=lambda job: job[2])
 
     def only(self, split: str | None = None, seed: int | None = None) -> "Study":
@@ -117,14 +117,14 @@ def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFram
 
     def write(job: Job, accuracy: float = 0) -> None:
         nonlocal rows
-        if job in missing:
-            row = _row(lab.store.find(specs[job]))
+        run = lab.store.find(specs[job])
+        if run and job in missing:
+            row = _row(run)
             rows = pd.concat([rows, row], ignore_index=True) if len(rows) else row
             _save(rows, path)
 
     for job in missing:
-        if lab.store.find(specs[job]):
-            write(job)
+        write(job)
     parents = {parent_job(job) for job in missing}
     lab.train([job for job in specs if job in missing or job in parents], write)
     return read(path)

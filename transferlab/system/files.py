@@ -1,6 +1,7 @@
-"""File checksums, and where the repository is."""
+"""Files, whatever is in them: where they are, and their checksums."""
 
 import hashlib
+import os
 from pathlib import Path
 
 
@@ -11,10 +12,18 @@ def checksum(path: Path) -> str:
 
 
 def checkout() -> Path | None:
-    """The checkout of the repository that this package is imported from; None if it is installed without one.
+    """The folder of the repository that this package is read from, or None where it is installed without one.
 
-    Only the folder that the package lies in is asked: further up, an installed package may have a checkout that is
-    another's, such as that whose `.venv` it is in.
+    Only the folder that holds the package is asked. One further up may be a checkout that this package does not belong
+    to, such as that whose `.venv` it is installed in.
     """
-    folder = Path(__file__).parents[2]
-    return folder if all((folder / name).exists() for name in ("pyproject.toml", "book", "notebooks")) else None
+    root = Path(__file__).parents[2]
+    return root if all((root / name).exists() for name in ("pyproject.toml", "book", "notebooks")) else None
+
+
+def default_runs() -> Path:
+    """The run store of whoever names none: TRANSFERLAB_RUNS, else `runs` in the checkout, else in this folder.
+
+    So a chapter, a script and the command line find the same networks, whatever folder they run in.
+    """
+    return Path(os.environ.get("TRANSFERLAB_RUNS") or (checkout() or Path()) / "runs")
