@@ -75,14 +75,14 @@ def render(out: Path) -> Path:
     root = repository()
     done = {chapter.stem for chapter in (out / "notebooks").glob("*.ipynb")}
     shutil.copytree(root / "book", out / "book", dirs_exist_ok=True)
-    config = yaml.safe_load((root / "_config.yml").read_text())
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     config["execute"] = {"execute_notebooks": "off"}
-    (out / "_config.yml").write_text(yaml.safe_dump(config))
-    toc = yaml.safe_load((root / "_toc.yml").read_text())
+    (out / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     for part in toc["parts"]:
         pages = part["chapters"]
         part["chapters"] = [page for page in pages if page["file"].split("/")[0] != "notebooks" or _stem(page) in done]
-    (out / "_toc.yml").write_text(yaml.safe_dump(toc))
+    (out / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
     command = [sys.executable, str(root / "book" / "build.py"), "build", str(out)]
     built = subprocess.run(command, capture_output=True, text=True)
     if built.returncode:

@@ -42,7 +42,7 @@ def elsewhere(address: str) -> Client:
     """
     plain = address.removeprefix(INSECURE)
     try:  # a file that is not there would be waited for
-        where = plain if "://" in plain else json.loads(Path(plain).read_text())["address"]
+        where = plain if "://" in plain else json.loads(Path(plain).read_text(encoding="utf-8"))["address"]
         if safe(where) or plain != address:
             return Client(where, timeout=WAIT)
     except (OSError, ValueError, KeyError, TypeError) as error:  # TypeError: no certificate for tls://
