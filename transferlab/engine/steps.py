@@ -63,7 +63,7 @@ class Step:
         self.optimizer = torch.optim.SGD(
             [{**group, "lr": rate} for group, rate in zip(groups, self.rates, strict=True)],
             momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
+            nesterov=recipe.nesterov and recipe.momentum > 0,  # without momentum there is nothing to look ahead with
             fused=True,
         )
         self.graph: torch.cuda.CUDAGraph | None = None
