@@ -63,7 +63,7 @@ def test_another_file_in_place_of_cifars_is_not_unpickled(cifar):
             return Path.touch, (root / "sprung",)
 
     (root / "cifar-100-python" / "train").write_bytes(pickle.dumps(Trap()))
-    with pytest.raises(FileNotFoundError, match="not there or not whole"):
+    with pytest.raises(FileNotFoundError, match="missing or incomplete"):
         datasets.load("cifar100", data_root=root)
     assert not (root / "sprung").exists()
 
@@ -98,7 +98,7 @@ def test_natural_and_manmade_of_imagenet(monkeypatch):
 
 
 def test_other_classes_are_not_imagenet():
-    with pytest.raises(ValueError, match=r"1000 classes, .* here are 2, from cat to dog.*\"folder\""):
+    with pytest.raises(ValueError, match=r"1000 classes, .* found 2, from cat to dog.*\"folder\""):
         imagenet.kingdoms_of(["cat", "dog"])
 
 
@@ -122,7 +122,7 @@ def tree(tmp_path):
 
 def test_a_prepared_folder_holds_the_same_images(tree, tmp_path, capsys):
     assert prepare.prepare("folder", tree, tmp_path / "out", size=16, workers=1) == []
-    assert "20 images of 16 pixels take 0.0 GB" in capsys.readouterr().out
+    assert "20 images of 16 pixels need 0.0 GB" in capsys.readouterr().out
     direct, mapped = (datasets.load("folder", data_root=root, size=16) for root in (tree, tmp_path / "out"))
     for field in ("train_images", "train_labels", "test_images", "test_labels"):
         assert np.array_equal(getattr(direct, field), getattr(mapped, field))
@@ -205,7 +205,7 @@ def test_one_folder_is_not_used_for_two_preparations(tree, tmp_path):
     with pytest.raises(ValueError, match="begun with other images, classes or size"):
         prepare.prepare("folder", tree, out, size=8, workers=1)
     assert json.loads((out / "manifest.json").read_text()) == before
-    with pytest.raises(ValueError, match="prepared as folder of 16 pixels; asked for is folder of 32"):
+    with pytest.raises(ValueError, match="prepared as folder at 16 pixels; requested is folder at 32"):
         datasets.load("folder", data_root=out, size=32)
     with pytest.raises(ValueError, match="is not empty"):
         prepare.prepare("folder", tree, tree, size=16, workers=1)
@@ -213,7 +213,7 @@ def test_one_folder_is_not_used_for_two_preparations(tree, tmp_path):
 
 def test_a_disk_that_is_too_small_is_not_begun_on(tree, tmp_path, monkeypatch):
     monkeypatch.setattr(prepare.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
-    with pytest.raises(ValueError, match=r"preparing takes 0\.0 GB, and .* left; choose another folder"):
+    with pytest.raises(ValueError, match=r"preparing needs 0\.0 GB, but .* left; choose another folder"):
         prepare.prepare("folder", tree, tmp_path / "out", size=16, workers=1)
     assert not (tmp_path / "out").exists()
 
@@ -230,7 +230,7 @@ def test_a_disk_that_fills_up_is_named_and_nothing_is_lost(tree, tmp_path, monke
     out = tmp_path / "out"
     with monkeypatch.context() as patched:
         patched.setattr(prepare.os, "posix_fallocate", until_it_is_full)
-        with pytest.raises(ValueError, match=r"no room for .*test_images\.npy \(.*No space left on device\).*goes on"):
+        with pytest.raises(ValueError, match=r"no room for .*test_images\.npy \(.*No space left on device\).*it resumes"):
             prepare.prepare("folder", tree, out, size=16, workers=1)
     assert (out / "train_images.npy").exists() and not list(out.glob("*.part"))
     assert prepare.prepare("folder", tree, out, size=16, workers=1) == []

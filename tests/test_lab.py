@@ -256,7 +256,7 @@ def test_faults_of_a_folder_are_named(photographs, tmp_path):
     broken.write_bytes(broken.read_bytes()[:50])
     with pytest.raises(ValueError, match=r"cannot read the image .*class 3.0\.png"):
         datasets.load("folder", data_root=photographs)
-    with pytest.raises(FileNotFoundError, match="train is not there"):
+    with pytest.raises(FileNotFoundError, match="train does not exist"):
         datasets.load("folder", data_root=tmp_path)
     with pytest.raises(ValueError, match="does not take these options"):
         datasets.load("kingdoms", sise=32)

@@ -1,4 +1,4 @@
-"""Every data set as the same thing: arrays of uint8 images, labels, class names, and each class's kingdom."""
+"""Every data set in one form: arrays of uint8 images, labels, class names, and the kingdom of each class."""
 
 import hashlib
 import os
@@ -23,8 +23,8 @@ class DataSet:
     """A labelled set of images, in memory or mapped from disk.
 
     Images are uint8 `[N, 3, H, W]`, labels int64 `[N]` indices into `class_names` (-1: not to be used). `kingdoms`
-    says of each class "natural" or "man-made" (None if nobody knows), `families` which classes are close relatives
-    (None if the data set has no such groups). `fingerprint` is a digest of all that.
+    says "natural" or "man-made" for each class (None if unknown), `families` which classes are close relatives (None if
+    the data set has no such groups). `fingerprint` is a digest of everything.
     """
 
     name: str
@@ -38,7 +38,7 @@ class DataSet:
     fingerprint: str = ""
 
     def __post_init__(self):
-        """Compute the fingerprint, once, unless it is known: a SHA-256 over every image, label and class."""
+        """Compute the fingerprint once, unless it is known: a SHA-256 over every image, label and class."""
         if self.fingerprint:
             return
         digest = hashlib.sha256(repr((self.class_names, self.kingdoms, self.families)).encode())
@@ -48,16 +48,17 @@ class DataSet:
         object.__setattr__(self, "fingerprint", digest.hexdigest()[:16])
 
     def for_validation(self, train_per_class: int) -> "DataSet":
-        """The same classes without the test images: the first `train_per_class` training images of each class
-        to train on, the remaining ones to test on. Recipes are chosen on this, never on test images.
+        """Return the same classes without the test images, to choose recipes on; test images are never used for that.
+
+        The first `train_per_class` training images of each class are for training, the remaining ones for testing.
         """
         rank = np.empty(len(self.train_labels), np.int64)
         for label in range(len(self.class_names)):
             members = np.flatnonzero(self.train_labels == label)
             if len(members) <= train_per_class:
                 raise ValueError(
-                    f"class {self.class_names[label]} has {len(members)} training images; to hold some out "
-                    f"for validation it needs more than train_per_class={train_per_class}"
+                    f"class {self.class_names[label]} has {len(members)} training images; to hold some out for "
+                    f"validation it needs more than train_per_class={train_per_class}"
                 )
             rank[members] = np.arange(len(members))
         train, held_out = rank < train_per_class, rank >= train_per_class
@@ -73,10 +74,10 @@ class DataSet:
 
 
 def load(name: str, **options) -> DataSet:
-    """The data set `name`: "kingdoms" (drawn here, nothing is downloaded), "cifar100", "imagenet" or "folder".
+    """Load the data set `name`: "kingdoms" (drawn, not downloaded), "cifar100", "imagenet" or "folder".
 
     Options of kingdoms: `size` (pixels, 32), `train_per_class` (100), `test_per_class` (200), `seed` (0).
-    It is drawn once and kept in a cache folder (`TRANSFERLAB_CACHE`, else `~/.cache/transferlab`).
+    It is drawn once and then kept in a cache folder (`TRANSFERLAB_CACHE`, else `~/.cache/transferlab`).
     Options of cifar100: `data_root`, the folder that holds `cifar-100-python/`, and `download` (False).
     Options of imagenet: `data_root`, a folder made by `python -m transferlab prepare`, and `size`, as prepared (256).
     Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, or prepared; and `size` (32).
@@ -126,7 +127,7 @@ def _read_tree(data_root: str | Path | None, size: int) -> dict:
 
 
 def _cached(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, Any]:
-    """What `make` gives, kept on disk under `key`; made by one process while others wait, never half-written."""
+    """Return what `make` returns, kept on disk under `key`; one process makes it, completely, while others wait."""
     folder = Path(os.environ.get("TRANSFERLAB_CACHE") or Path.home() / ".cache" / "transferlab")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}.safetensors"
@@ -134,7 +135,7 @@ def _cached(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, An
         known = path.with_suffix(".sha256")
         if path.exists() and known.exists() and checksum(path) == known.read_text():
             return load_file(path)
-        arrays = make()  # also what is damaged: it can always be made again
+        arrays = make()  # also if it is damaged: it can always be made again
         beside = path.with_suffix(".part")
         save_file(arrays, beside)
         beside.replace(path)

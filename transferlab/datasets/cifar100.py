@@ -33,12 +33,12 @@ COARSE = {name: coarse for coarse, names in (MANMADE | NATURAL).items() for name
 
 
 def read_cifar100(data_root: str | Path | None = None, size: int = 32, download: bool = False) -> dict:
-    """The fields of a DataSet from CIFAR-100 under `data_root`: 50,000 + 10,000 images of 32 pixels, 100 classes.
+    """Return the fields of a DataSet from CIFAR-100: 50,000 + 10,000 images of 32 pixels, 100 classes.
 
-    Families are the 20 coarse classes. The six of things that people make (MANMADE: 30 classes) are man-made, the
-    other fourteen (70 classes) natural. `download` fetches the 169 MB archive first; nothing is fetched unasked.
-    Raises ValueError for another `size`, FileNotFoundError where the files are not there or do not have the
-    published md5 sums, which are checked before any pickle is read.
+    Families are the 20 coarse classes. The six kinds of things that people make (MANMADE, 30 classes) are man-made, the
+    other fourteen (70 classes) natural. `download` fetches the 169 MB archive first; by default nothing is fetched.
+    Raises ValueError for another `size`, and FileNotFoundError if the files are missing or do not have the published
+    md5 sums, which are checked before any pickle is read.
     """
     if data_root is None:
         raise ValueError('the data set "cifar100" needs data_root, the folder that holds cifar-100-python/')
@@ -50,12 +50,12 @@ def read_cifar100(data_root: str | Path | None = None, size: int = 32, download:
         parts = [torchvision.datasets.CIFAR100(data_root, train, download=download) for train in (True, False)]
     except RuntimeError as error:
         raise FileNotFoundError(
-            f"{Path(data_root) / 'cifar-100-python'} is not there or not whole (torchvision: {error}). Unpack "
+            f"{Path(data_root) / 'cifar-100-python'} is missing or incomplete (torchvision: {error}). Unpack "
             "cifar-100-python.tar.gz in data_root, or let datasets.load('cifar100', ..., download=True) fetch it"
         ) from error
     names = tuple(parts[0].classes)
     if unknown := sorted({*names} - {*COARSE}):
-        raise ValueError(f"these files have classes that CIFAR-100 has not: {', '.join(unknown)}")
+        raise ValueError(f"these files have classes that are not in CIFAR-100: {', '.join(unknown)}")
     fields = {}
     for part, data in zip(("train", "test"), parts, strict=True):
         fields[f"{part}_images"] = np.ascontiguousarray(data.data.transpose(0, 3, 1, 2))

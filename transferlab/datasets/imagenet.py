@@ -9,13 +9,13 @@ NATURAL = (range(398), range(936, 959), range(970, 971), range(972, 999))  # 449
 
 
 def kingdoms_of(classes: list[str]) -> tuple[str, ...]:
-    """Natural or man-made, for each class; raises ValueError if these are not the 1000 classes of ImageNet.
+    """Return "natural" or "man-made" for each class; raise ValueError unless these are the 1000 classes of ImageNet.
 
     `classes` are WordNet ids in sorted order, as folders are.
     """
     if hashlib.sha256(" ".join(classes).encode()).hexdigest() != SHA256:
         raise ValueError(
-            f"ImageNet has {CLASSES} classes, in folders from n01440764 to n15075141; here are {len(classes)}, from "
+            f"ImageNet has {CLASSES} classes, in folders from n01440764 to n15075141; found {len(classes)}, from "
             f"{classes[0]} to {classes[-1]}. Unpack all of train and val (torchvision.datasets.ImageNet does), or read "
             'other classes as the data set "folder"'
         )

@@ -1,8 +1,8 @@
 """A tree of image files, decoded once into arrays on disk that training can map into memory.
 
-A prepared folder holds `manifest.json`, written last, and for each part (train, test) arrays: images (uint8
+A prepared folder holds `manifest.json`, written last, and arrays for each part (train, test): images (uint8
 `[N, 3, size, size]`), labels (int64, -1 where a file could not be read), checksums (crc32), and a state for each
-image, by which a preparation that was killed goes on where it was.
+image, from which an interrupted preparation resumes.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ WAITING, READ, UNREADABLE = range(3)
 def prepare(name: str, data_root: str | Path, out: str | Path, size: int, workers: int) -> list[str]:
     """Decode the images of `data_root` ("imagenet" or "folder") to `size` pixels into the folder `out`.
 
-    Gives the files that could not be read; they are left out, and named in `unreadable.txt`. Says beforehand how
-    much disk it takes. A preparation that was stopped goes on. Raises ValueError if `out` holds other images, the disk
-    is too small, or a class has no readable image, and what `list_parts` raises.
+    Returns the files that could not be read; they are left out, and listed in `unreadable.txt`. Prints beforehand how
+    much disk it needs. An interrupted preparation resumes. Raises ValueError if `out` holds other images, the disk is
+    too small, or a class has no readable image; and what `list_parts` raises.
     """
     out = Path(out)
     parts, classes, kingdoms = list_parts(name, data_root)
     task = {"name": name, "size": size, "classes": classes, "kingdoms": kingdoms, "files": _digest(parts)}
     if out.exists() and not is_prepared(out) and any(file.name != LOCK for file in out.iterdir()):
-        raise ValueError(f"{out} is not empty, and not a preparation; choose another folder for --out")
+        raise ValueError(f"{out} is not empty, and was not prepared; choose another folder for --out")
     _check_room(parts, out, size)
     out.mkdir(parents=True, exist_ok=True)
     try:
@@ -48,35 +48,35 @@ def prepare(name: str, data_root: str | Path, out: str | Path, size: int, worker
                 _decode(out, part, files, size, workers)
             return _finish(out, parts, task)
     except Timeout:
-        raise ValueError(f"another process is preparing {out}; wait for it, or stop it first") from None
+        raise ValueError(f"another process is preparing {out}; wait for it to finish, or stop it") from None
 
 
 def read_manifest(folder: Path) -> dict:
-    """The manifest of a prepared folder; raises ValueError if there is none, or it is not one."""
+    """Return the manifest of a prepared folder; raise ValueError if there is none, or it cannot be read."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
         return {key: manifest[key] for key in ("name", "size", "classes", "kingdoms", "files", "fingerprint")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{folder} is not a prepared folder, or its preparation was not finished ({error}). Run "
+            f"{folder} is not a prepared folder, or its preparation is not finished ({error}). Run "
             "python -m transferlab prepare NAME --data-root DIR --size PIXELS --out " + str(folder)
         ) from error
 
 
 def is_prepared(folder: str | Path | None) -> bool:
-    """Whether a preparation of `folder` was begun."""
+    """Whether a preparation of `folder` has begun."""
     return folder is not None and (Path(folder) / "begun.json").exists()
 
 
 def read_prepared(folder: str | Path | None, name: str, size: int) -> dict:
-    """The fields of a DataSet from a prepared folder; images stay on disk, mapped. Raises ValueError."""
+    """Return the fields of a DataSet from a prepared folder; images stay on disk. Raises ValueError."""
     if folder is None:
         raise ValueError(f'the data set "{name}" needs data_root, a folder made by python -m transferlab prepare')
     folder = Path(folder)
     manifest = read_manifest(folder)
     if (manifest["name"], manifest["size"]) != (name, size):
         raise ValueError(
-            f"{folder} was prepared as {manifest['name']} of {manifest['size']} pixels; asked for is {name} of {size}"
+            f"{folder} was prepared as {manifest['name']} at {manifest['size']} pixels; requested is {name} at {size}"
         )
     fields = {}
     for part in ("train", "test"):
@@ -91,22 +91,22 @@ def _digest(parts: dict[str, list[tuple[str, int]]]) -> str:
 
 
 def _check_room(parts: dict[str, list[tuple[str, int]]], out: Path, size: int) -> None:
-    """Say what it takes, and refuse if there is less."""
+    """Print how much disk is needed, and raise ValueError if there is less."""
     images = sum(map(len, parts.values()))
     there = sum(file.stat().st_size for file in out.glob("*_images.npy"))
     needed = images * 3 * size * size
     above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     free = shutil.disk_usage(above).free
-    print(f"{images:,} images of {size} pixels take {needed / 1e9:.1f} GB in {out}; {free / 1e9:.1f} GB are free")
+    print(f"{images:,} images of {size} pixels need {needed / 1e9:.1f} GB in {out}; {free / 1e9:.1f} GB are free")
     if needed - there > free:
         raise ValueError(
-            f"preparing takes {needed / 1e9:.1f} GB, and {above} has {free / 1e9:.1f} GB left; "
+            f"preparing needs {needed / 1e9:.1f} GB, but {above} has only {free / 1e9:.1f} GB left; "
             "choose another folder for --out, or a smaller --size"
         )
 
 
 def _claim(out: Path, task: dict) -> None:
-    """Make `out` ours, or make sure that it was begun with the same images."""
+    """Record what `out` is prepared from, or check that it was begun with the same images."""
     path = out / "begun.json"
     if path.exists():
         if json.loads(path.read_text()) != json.loads(json.dumps(task)):
@@ -139,7 +139,7 @@ def _decode(out: Path, part: str, files: list[tuple[str, int]], size: int, worke
 
 
 def decode_chunk(out: Path, part: str, rows: range, paths: list[str], size: int) -> int:
-    """In a worker: decode some files into their rows; gives how many were new."""
+    """Decode some files into their rows, in a worker; return how many were new."""
     images, checksums, state = (
         np.load(out / f"{part}_{n}.npy", mmap_mode="r+") for n in ("images", "checksums", "state")
     )
@@ -154,12 +154,12 @@ def decode_chunk(out: Path, part: str, rows: range, paths: list[str], size: int)
             state[row] = UNREADABLE
             continue
         checksums[row] = zlib.crc32(images[row].tobytes())
-        state[row] = READ  # last: a row that says so is whole
+        state[row] = READ  # last: a row marked so is complete
     return new
 
 
 def _allocate(path: Path, dtype: type, shape: tuple[int, ...]) -> None:
-    """An array of zeros on disk, its room taken now: a map that outgrows the disk would kill the process later."""
+    """Make an array of zeros on disk, its space reserved: a map that outgrows the disk would kill the process."""
     if path.exists():
         return
     beside = path.with_suffix(".part")
@@ -174,12 +174,12 @@ def _allocate(path: Path, dtype: type, shape: tuple[int, ...]) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise ValueError(
-            f"there is no room for {path} ({error}); make some and give the same command again: it goes on where it was"
+            f"there is no room for {path} ({error}); free some space and run the same command again: it resumes"
         ) from error
 
 
 def _finish(out: Path, parts: dict[str, list[tuple[str, int]]], task: dict) -> list[str]:
-    """Labels, checks and the manifest."""
+    """Write labels and the manifest, last."""
     unreadable, digest = [], hashlib.sha256(repr((task["classes"], task["kingdoms"], task["size"])).encode())
     for part, files in parts.items():
         read = np.load(out / f"{part}_state.npy") == READ

@@ -4,7 +4,7 @@ import numpy as np
 
 
 class Rows:
-    """Some images of an array that may be larger than memory: it is read where it is indexed, not before."""
+    """Some images of an array that may be larger than memory: they are read only when they are indexed."""
 
     def __init__(self, array: np.ndarray, rows: np.ndarray):
         self.array, self.rows = array, rows
@@ -14,9 +14,9 @@ class Rows:
         return len(self.rows)
 
     def __getitem__(self, index) -> np.ndarray:
-        """The images at `index`, in memory."""
+        """Return the images at `index`, in memory."""
         return np.asarray(self.array[self.rows[index]])
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        """All of them, in memory."""
+        """Return all of them, in memory."""
         return self[:].astype(dtype or self.dtype, copy=False)

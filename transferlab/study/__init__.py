@@ -1,8 +1,8 @@
-"""The published studies: which networks they have, and the tables of them that the book reads, row by row.
+"""The published studies: their networks, and their tables, which the book reads.
 
-A row is written as soon as its network is trained, so a study can be stopped at any time and goes on from there,
-even where the run store is lost. A row says by its `run` (the name of its folder in the store, a digest of all that
-determines the result) which code, recipe and data made it, and is never overwritten in silence by another's.
+A row is written as soon as its network is trained, so a study can be stopped at any time and resumes from there, even
+if the run store is lost. The `run` of a row (the name of its folder in the store, a digest of all that determines the
+result) tells which code, recipe and data made it. A row made by others is never overwritten silently.
 """
 
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs, table
 from transferlab.system.files import checkout
 
-PRECISION = "bfloat16"  # of the published networks, also where float32 would be faster
+PRECISION = "bfloat16"  # of the published networks, also on machines where float32 is faster
 _CHECKOUT = checkout()
 # a wheel brings a copy of the tables (hatch_build.py), to be read only
 RESULTS = _CHECKOUT / "book" / "results" if _CHECKOUT else Path(__file__).parent / "results"
@@ -27,7 +27,7 @@ ORDER = ["split", "seed", "target", "condition", "n"]
 
 @dataclass(frozen=True)
 class Study:
-    """Networks to publish in one table: a grid of them, and what their recipe has changed.
+    """Networks to publish in one table: a grid, and what is changed in their recipe.
 
     A part of the grid is what `sweep_jobs` takes: (conditions, layers, split, seeds, targets).
     """
@@ -36,12 +36,12 @@ class Study:
     changes: dict = field(default_factory=dict)
 
     def jobs(self) -> list[Job]:
-        """All networks, parents first, and a seed of every split before the next: it can be stopped early."""
+        """List all networks, parents first and seed by seed, so that a study that is stopped early has whole seeds."""
         listed = [job for part in self.grid for job in sweep_jobs(*part)]
         return sorted(dict.fromkeys(listed), key=lambda job: job[2])
 
     def only(self, split: str | None = None, seed: int | None = None) -> "Study":
-        """The part of the study that has this split, this seed, or both. Raises ValueError if there is none."""
+        """Return the part of the study with this split, this seed, or both. Raises ValueError if there is none."""
         parts = [
             (conditions, layers, each, [one for one in seeds if seed in (None, one)], targets)
             for conditions, layers, each, seeds, targets in self.grid
@@ -81,18 +81,17 @@ PUBLISHED = (*STUDIES, "networks_2014")
 
 
 def publish(lab: Lab, path: Path, study: Study, overwrite: bool = False) -> pd.DataFrame:
-    """Train what the table at `path` lacks, write each row when its network is finished, and give the table.
+    """Train what the table at `path` lacks, write each row when its network is finished, and return the table.
 
-    `lab` is to have the study's changes.
-    Raises ValueError if another process is writing the table, or if it holds rows of these networks made by
-    other code, data or recipe, unless `overwrite` says that those may go.
+    `lab` must have the study's changes. Raises ValueError if another process is writing the table, or if it holds rows
+    for these networks that other code, data or recipes made, unless `overwrite` allows replacing them.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(path.with_suffix(".lock"), timeout=0):
             return _publish(lab, path, study, overwrite)
     except Timeout:
-        raise ValueError(f"another process is writing {path}; wait for it, or stop it first") from None
+        raise ValueError(f"another process is writing {path}; wait for it to finish, or stop it") from None
 
 
 def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFrame:
@@ -108,8 +107,8 @@ def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFram
         first = rows[other].iloc[0]
         raise ValueError(
             f"{other.sum()} of the {len(rows)} rows of {path} were made by other code, data or recipe (the first: "
-            f"{first.network}, split {first.split}, seed {first.seed}). Say --replace to train these networks again "
-            "in their place, or --out FOLDER to leave the table as it is"
+            f"{first.network}, split {first.split}, seed {first.seed}). Use --replace to train these networks again "
+            "and replace the rows, or --out FOLDER to leave the table as it is"
         )
     rows = rows[~other]
     written = set(rows.run)
@@ -141,7 +140,7 @@ def published(name: str = "networks") -> pd.DataFrame:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The table at `path`: the columns of `Lab.sweep` and PROVENANCE. Without rows if there is no file."""
+    """Read the table at `path`, with the columns of `Lab.sweep` and PROVENANCE; without rows if there is no file."""
     if not path.exists():
         return pd.DataFrame(columns=[*COLUMNS, *PROVENANCE])
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
@@ -155,7 +154,7 @@ def _row(run: Run) -> pd.DataFrame:
 
 
 def _save(rows: pd.DataFrame, path: Path) -> None:
-    """Write the table in its order, beside and renamed, each row with the accuracy of its base where that is known."""
+    """Write the table in order, atomically, each row with the accuracy of its base if that is known."""
     bases = rows[rows.condition == "base"].set_index(["split", "seed", "target"]).accuracy
     key = pd.MultiIndex.from_frame(rows[["split", "seed", "target"]])
     rows = rows.assign(base_accuracy=bases.reindex(key).to_numpy(), seconds=rows.seconds.astype(float).round(1))

@@ -1,26 +1,27 @@
 """The claims of the paper as statistics of a table: each an estimate, an interval and a verdict.
 
-The table is that of `Lab.sweep`, of `study.read`, or `book/results/networks_2014.csv`, the 136 networks that the
-authors' logs tell of. Of 2014's fine-tuned networks 18 of 28 AnB+ and 4 of 14 BnB+ have no log; BnB was trained into
-A alone, and random filters once for each n, on all 1000 classes.
+The table is one of `Lab.sweep`, of `study.read`, or `book/results/networks_2014.csv`: the 136 networks in the authors'
+logs. Of 2014's fine-tuned networks, 18 of 28 AnB+ and 4 of 14 BnB+ have no log; BnB was trained only into A, and random
+filters once for each n, on all 1000 classes.
 
-A row of the answer is one claim at one n or range of n, in percentage points of top-1 accuracy:
+Each row of the result is one claim at one n or range of n, in percentage points of top-1 accuracy:
 
-- claim, contrast, n: together its name. `contrast` says what is subtracted from what; `statement` says it in words.
+- claim, contrast, n: together they name it. `contrast` says what is subtracted from what, `statement` in words.
 - estimate, low, high: the mean difference and its 95 % interval. Networks are compared within a target task (the
-  same split, seed and target), and the t interval is over tasks. It takes tasks as independent, though A and B of
-  one split have donors and images in common, and by kingdom only the training differs from seed to seed.
-- networks, pairs, tasks: how many networks and differences within a task it rests on, from how many tasks. Without
-  pairs and tasks, networks were pooled and the interval is over networks.
-- smallest: the smallest difference that a study of this size and spread would have found (power 80 %, two-sided 5 %).
-- p, p_holm: of a t test, and adjusted after Holm for the n of one contrast, or ranges of n, side by side.
+  same split, seed and target), and the t interval is over tasks. It treats tasks as independent, though A and B of
+  one split share donors and images, and by kingdom only the training differs from seed to seed.
+- networks, pairs, tasks: how many networks, differences within a task, and tasks it is based on. Without pairs and
+  tasks, networks were pooled and the interval is over networks.
+- smallest: the smallest detectable effect of a study of this size and spread (power 80 %, two-sided 5 %).
+- p, p_holm: of a t test, raw and adjusted (Holm) for the n, or ranges of n, of one contrast.
 - verdict: "holds" if p_holm is below 0.05 and the difference has the stated sign. "does not hold" if the interval
   reaches 0 or the other sign, but no difference of the stated sign as large as the margin. Where it is stated that
   a difference is within the margin, p is that of equivalence (the larger of two one-sided tests), and the claim
-  "does not hold" if the whole interval is outside. All else is "undecided": there were too few networks to tell.
-  With fewer than two tasks (networks, if pooled), or none that differ, there is no interval and no other verdict.
+  "does not hold" if the whole interval is outside. Everything else is "undecided": there were too few networks to
+  tell. With fewer than two tasks (networks, if pooled), or without any spread, there is no interval, and the verdict
+  is "undecided".
 
-Every public function takes the table and the margin in points, gives rows with the columns COLUMNS, and raises
+Every public function takes the table and the margin in points, returns rows with the columns COLUMNS, and raises
 ValueError for a table that lacks a column of NEEDED or has two rows for one network, and for a margin not above 0.
 """
 
@@ -43,7 +44,7 @@ NEEDED = [*TASK, "condition", "n", "accuracy"]
 
 
 def audit(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
-    """Every claim of the paper, put to a table with a row a network; what the table lacks is "undecided".
+    """Test every claim of the paper on a table with one row per network; what the table lacks is "undecided".
 
     >>> audit(study.read(Path("book/results/networks_2014.csv")))  # doctest: +SKIP
     """
@@ -52,7 +53,7 @@ def audit(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
 
 def selffer(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
-    """Retrained upper layers find their way back to the frozen lower ones, but for n = 3 to 6 (Section 4.1, BnB)."""
+    """Retrained upper layers recover the accuracy of the base, except at n = 3 to 6 (Section 4.1, BnB)."""
     tasks = _tasks(table, "random")
     drops = {str(n): _paired(tasks, "BnB", "base", [n]) for n in DEPTHS}
     about = ("selffer", "BnB - base")
@@ -64,7 +65,7 @@ def selffer(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
 
 def _somewhere(rows: pd.DataFrame) -> pd.DataFrame:
-    """The claim that one of several n is below its base, with the numbers of the n that shows it best."""
+    """Return the claim that at least one of several n is below its base, with the numbers of the clearest n."""
     order = rows.assign(below=rows.estimate < 0).sort_values(["below", "p"], ascending=[False, True], kind="stable")
     best = order.head(1)[list(COLUMNS)]
     if "holds" in set(rows.verdict):
@@ -82,26 +83,25 @@ def transfer(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
 
 def co_adaptation(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
-    """The part of the loss of AnB that BnB has too: layers cut from neighbours they had learned with (Section 4.1).
+    """The part of AnB's loss that BnB shares: layers are cut off from those they learned with (Section 4.1).
 
-    With `specificity` it adds up to the whole loss, base minus AnB, where both rest on the same tasks.
+    Together with `specificity` it is the whole loss, base minus AnB, where both have the same tasks.
     """
     return _each_n("co-adaptation", "base", "BnB", "BnB is below its base", _tasks(table, "random"), margin)
 
 
 def specificity(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
-    """The part of the loss of AnB that BnB has not: layers made for another task (Section 4.1)."""
+    """The part of AnB's loss that BnB does not share: layers were made for another task (Section 4.1)."""
     return _each_n("specificity", "BnB", "AnB", "AnB is below BnB", _tasks(table, "random"), margin)
 
 
 def fine_tuning(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     """Fine-tuned layers from another task beat training from scratch (Section 4.1, Table 1), counted in two ways.
 
-    "pooled" is the count that gives Table 1: all networks of a range of n in one heap, whatever they are tested on,
-    and for base all bases. It takes networks as independent, by a Welch interval, and compares target tasks that
-    may differ in difficulty. Otherwise each network is compared with another of its own target task, which is
-    the mean over pairs with an interval over tasks. Where no AnB+ and BnB+ have a task in common, as in 2014, their
-    gains over their own bases are compared (Welch).
+    "pooled" reproduces Table 1: all networks of a range of n together, whatever they are tested on, against all bases.
+    It treats networks as independent (Welch) and mixes target tasks that may differ in difficulty. Otherwise each
+    network is compared with another of its own target task: the mean over pairs, with an interval over tasks. Where
+    AnB+ and BnB+ have no task in common, as in 2014, their gains over their own bases are compared (Welch).
     """
     tasks = _tasks(table, "random")
     bases = by_network(_accuracy(tasks, "base", [0]))
@@ -140,9 +140,9 @@ def random_filters(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
 
 def control(table: pd.DataFrame, gaussian: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
-    """What random filters lose, in two parts (Section 4.3): the features are random; and their signal fades away.
+    """What random filters lose, in two parts (Section 4.3): their features are random, and their signal fades.
 
-    The random networks of `table` have filters that keep the scale of the signal, those of `gaussian` the paper's.
+    The random networks of `table` keep the scale of the signal; those of `gaussian` have the paper's filters.
     """
     faint = gaussian[gaussian.condition == "random"].assign(condition="gaussian")
     tasks = _tasks(pd.concat([table, faint]), "random")
@@ -163,7 +163,7 @@ def distant(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
 
 def _tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
-    """Accuracies in points: a row a target task (TASK), a column a condition and n."""
+    """Return accuracies in points, with one row per target task (TASK) and one column per condition and n."""
     if len(table) and (missing := [name for name in NEEDED if name not in table.columns]):
         raise ValueError(f"the table has no column {', '.join(missing)}; needed are {', '.join(NEEDED)}")
     rows = table.reindex(columns=NEEDED)
@@ -179,13 +179,13 @@ def _tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
 
 
 def _accuracy(tasks: pd.DataFrame, condition: str, layers: Sequence[int]) -> pd.DataFrame:
-    """The columns of a condition at some n; NaN where there is no network. A base is the same for every n."""
+    """Return the columns of a condition at some n, NaN where there is no network. A base is the same for every n."""
     absent = pd.Series(nan, tasks.index)
     return pd.DataFrame({n: tasks.get((condition, 0 if condition == "base" else n), absent) for n in layers})
 
 
 def _paired(tasks: pd.DataFrame, first: str, second: str, layers: Sequence[int]) -> Estimate:
-    """One condition minus another, within each target task and n."""
+    """Return one condition minus another, within each target task and n."""
     differences = _accuracy(tasks, first, layers) - _accuracy(tasks, second, layers)
     pairs, bases = int(differences.count().sum()), int(differences.notna().any(axis=1).sum())
     return by_task(differences, sum(bases if name == "base" else pairs for name in (first, second)))
@@ -194,7 +194,7 @@ def _paired(tasks: pd.DataFrame, first: str, second: str, layers: Sequence[int])
 def _against(
     first_tasks: pd.DataFrame, first: str, second_tasks: pd.DataFrame, second: str, layers: Sequence[int]
 ) -> Estimate:
-    """Within target tasks where the two conditions share any; else the difference of their gains over own bases."""
+    """Compare within the target tasks that both conditions share; if none, compare their gains over their own bases."""
     paired = _paired(first_tasks, first, second, layers)
     if paired.pairs:
         return paired
@@ -209,7 +209,7 @@ def _each_n(claim: str, first: str, second: str, statement: str, tasks, margin: 
 def family(
     claim: str, contrast: str, statement: str, estimates: dict[str, Estimate], sign: int, margin: float
 ) -> pd.DataFrame:
-    """One claim for several n, as rows whose p are adjusted together.
+    """Return one claim for several n, as rows whose p values are adjusted together.
 
     `estimates` in points, by n; `sign` is that of the stated difference, 0 for one within the margin.
     """

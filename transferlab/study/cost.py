@@ -1,4 +1,4 @@
-"""What a study would cost, before it is run: networks, images, hours, disk and memory."""
+"""What a study would cost, before you run it: networks, images, hours, disk and memory."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ OF_2014 = 163 * 9.5 * 24  # hours on a K20: the networks and the days of each th
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of a study. `hours` are those of one device; bytes are of images, and of weights in the run store."""
+    """The cost of a study. `hours` are for one device; bytes are those of images, and of weights in the store."""
 
     networks: int
     images: float  # forward and backward, in all networks
@@ -27,7 +27,7 @@ class Cost:
     weight_bytes: int
 
     def __str__(self) -> str:
-        """A line for each."""
+        """Return one line per figure."""
         return (
             f"{self.networks:,} networks, {self.images / 1e6:,.1f} million images to train on\n"
             f"{self.hours:,.1f} hours on one such device (2014: {OF_2014:,.0f} for 163 networks on a K20)\n"
@@ -36,7 +36,7 @@ class Cost:
 
 
 def size_of(dataset: str, recipe: Recipe) -> tuple[int, int, int]:
-    """Training images, test images and classes of a data set that need not be there. Raises ValueError."""
+    """Return training images, test images and classes of a data set that need not be here. Raises ValueError."""
     if dataset == "kingdoms":
         return KINGDOMS * recipe.data["train_per_class"], KINGDOMS * recipe.data["test_per_class"], KINGDOMS
     if dataset not in SIZES:
@@ -45,9 +45,10 @@ def size_of(dataset: str, recipe: Recipe) -> tuple[int, int, int]:
 
 
 def of_study(dataset: str, recipe: Recipe, study: Study, throughput: float) -> Cost:
-    """The cost of `study` on a data set, if a network without frozen layers trains on `throughput` images a second.
+    """Return the cost of `study` on a data set, if a network without frozen layers trains on `throughput` images/s.
 
-    A network with frozen layers is taken to be faster as it has fewer operations. `recipe.precision` must be settled.
+    A network with frozen layers is assumed to be faster in proportion to its operations. `recipe.precision` must be
+    settled.
     Raises ValueError for a throughput that is not above 0.
     """
     if not throughput > 0:
@@ -64,13 +65,13 @@ def of_study(dataset: str, recipe: Recipe, study: Study, throughput: float) -> C
 
 
 def operations(recipe: Recipe, classes: int) -> pd.Series:
-    """Operations to train on an image with n frozen layers, n = 0..7, as a share of those with none."""
+    """Return the operations to train on an image with n frozen layers, n = 0..7, as a share of those with none."""
     counts = pd.Series({n: flops(recipe, classes, n) for n in (0, *DEPTHS)})
     return counts / counts[0]
 
 
 def flops(recipe: Recipe, classes: int, n: int) -> int:
-    """Floating point operations to train on one image with n frozen layers, forward and backward."""
+    """Return the floating point operations to train on one image with n frozen layers, forward and backward."""
     network = networks.build(recipe.network, classes, recipe.input_size, seed=0).eval()
     same = training.steady(network, n, recipe)
     inputs = torch.zeros(1, 3, recipe.input_size, recipe.input_size)

@@ -1,4 +1,4 @@
-"""Estimates with an interval, and what a study of their size could have seen at all.
+"""Estimates with an interval, and the smallest effect that a study of their size can detect.
 
 Networks of one target task share its classes, its images and often the layers that were copied, so they are not
 independent. A difference is therefore taken within a task first, and its interval is over tasks.
@@ -20,8 +20,8 @@ NO_SPREAD = 1e-9  # differences this close are equal but for rounding, and say n
 class Estimate:
     """A mean or a difference of means, with its standard error and the degrees of freedom of that.
 
-    `networks` is how many it rests on, `pairs` how many differences within a target task, `tasks` from how many
-    tasks. The error is NaN where no spread can be measured; so then are interval, p and smallest difference.
+    `networks`, `pairs` and `tasks` count what it is based on: networks, differences within a target task, and tasks.
+    The error is NaN where no spread can be measured, and so are the interval, p and the smallest difference.
     """
 
     value: float = nan
@@ -32,7 +32,7 @@ class Estimate:
     tasks: int = 0
 
     def __sub__(self, other: "Estimate") -> "Estimate":
-        """The difference of two independent estimates, after Welch."""
+        """Return the difference of two independent estimates (Welch)."""
         squares = [self.error**2, other.error**2]
         return Estimate(
             self.value - other.value,
@@ -44,29 +44,29 @@ class Estimate:
         )
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The t interval."""
+        """Return the t interval."""
         half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.error
         return self.value - half, self.value + half
 
     def p(self) -> float:
-        """The p value of "there is no difference", two-sided, by the t test."""
+        """Return the p value of "there is no difference", two-sided, by the t test."""
         return float(2 * stats.t.sf(abs(self.value) / self.error, self.df))
 
     def p_within(self, margin: float) -> float:
-        """The p value of "the difference is `margin` or more, up or down": the larger of two one-sided t tests."""
+        """Return the p value of "the difference is `margin` or more, either way": the larger of two one-sided tests."""
         return float(stats.t.sf((margin - abs(self.value)) / self.error, self.df))
 
     def smallest(self) -> float:
-        """The smallest difference that a study of this size and spread sees with a power of 80 % (two-sided 5 %)."""
+        """Return the smallest difference that a study of this size and spread detects (power 80 %, two-sided 5 %)."""
         return self.error * _seen(self.df)
 
 
 def by_task(differences: pd.DataFrame, networks: int) -> Estimate:
-    """The mean of differences with a row a target task, a column an n, NaN where there is none.
+    """Average differences in a table with one row per target task and one column per n, NaN where there is none.
 
-    Each difference counts alike, so a task counts as often as it has differences; the spread is that between tasks,
-    by leaving out one task at a time (jackknife), with t over tasks. With equally many differences a task that is
-    the usual t interval of the tasks' means. `networks` is only passed on.
+    Every difference has the same weight, so a task counts as often as it has differences. The spread is that between
+    tasks, by leaving out one task at a time (jackknife), with t over tasks. If every task has the same number of
+    differences, this is the usual t interval of the task means. `networks` is only passed on.
 
     >>> gains = pd.DataFrame({1: [1.0, 2.0, 3.0]}, index=["a", "b", "c"])
     >>> [round(end, 2) for end in by_task(gains, networks=6).interval()]
@@ -88,7 +88,7 @@ def by_task(differences: pd.DataFrame, networks: int) -> Estimate:
 
 
 def by_network(accuracies: pd.DataFrame) -> Estimate:
-    """The mean of all networks of a table, taken as independent, which they are not: the interval is too short."""
+    """Average all networks of a table as if they were independent. They are not: the interval is too narrow."""
     values = accuracies.to_numpy(float)
     values = values[~np.isnan(values)]
     if not len(values):
@@ -100,7 +100,7 @@ def by_network(accuracies: pd.DataFrame) -> Estimate:
 
 
 def holm(p: list[float]) -> list[float]:
-    """p values adjusted for their number, after Holm. NaN stays NaN and does not count.
+    """Adjust p values for their number (Holm). NaN stays NaN and does not count.
 
     >>> holm([0.01, 0.04, float("nan"), 0.03])
     [0.03, 0.06, nan, 0.06]
@@ -115,7 +115,7 @@ def holm(p: list[float]) -> list[float]:
 
 @cache
 def _seen(df: float) -> float:
-    """How many standard errors a difference must have to be significant with probability POWER.
+    """Return how many standard errors a difference must have to be significant with probability POWER.
 
     The power is averaged over the errors that might have been estimated; scipy's noncentral t fails for one or two
     degrees of freedom.

@@ -1,7 +1,7 @@
-"""When transfer pays: what copied layers gain as the training images of the target task grow few.
+"""When transfer pays: what copied layers gain when the target task has few training images.
 
-The paper gives every task all of its images and varies n. Whoever has a task of their own asks the other way round:
-so few images are mine, shall I start from another's network?
+The paper gives every task all of its images and varies n. A practitioner asks the other question: I have only this many
+images, should I start from somebody else's network?
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ CONTRASTS = {
 
 
 def at_best_n(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
-    """One network for each condition, target task and number of images: the one at the n that is best elsewhere.
+    """Pick one network per condition, target task and number of images: the one at the n that is best elsewhere.
 
-    `tables` maps training images a class of the target (1 or more) to a table of `study.read`. The n of a task is
-    the one with the highest mean accuracy on the *other* tasks of the table: chosen on its own, it would flatter
-    every condition that has several n to choose from. Rows have split, seed, target, condition, n, accuracy (0..1)
-    and images. Raises ValueError for a condition with several n and but one target task.
+    `tables` maps the training images per class of the target (1 or more) to a table of `study.read`. The n for a task
+    is the one with the highest mean accuracy on the *other* tasks of the table: choosing it on the same task would
+    flatter every condition with several n to choose from. Rows have split, seed, target, condition, n, accuracy (0..1)
+    and images. Raises ValueError for a condition with several n and only one target task.
 
     >>> at_best_n({10: study.published("images_10"), 20: study.published("images_20")})  # doctest: +SKIP
     """
@@ -36,8 +36,8 @@ def at_best_n(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
             several = len(tasks.columns) > 1
             if several and len(tasks) < 2:
                 raise ValueError(
-                    f"with {images} images a class there is {len(tasks)} target task with {condition} at every n; it "
-                    "takes 2 or more to choose n on the others (train another seed)"
+                    f"with {images} images a class there is {len(tasks)} target task with {condition} at every n; "
+                    "choosing n on the other tasks needs at least 2 (train another seed)"
                 )
             for task, accuracies in tasks.iterrows():
                 n = tasks.drop(index=task).mean().idxmax() if several else tasks.columns[0]
@@ -46,10 +46,10 @@ def at_best_n(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
 
 
 def gains(networks: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
-    """The CONTRASTS for each number of images, in points, as rows of `claims.COLUMNS` with `n` the images a class.
+    """Return the CONTRASTS for each number of images, in points, as rows of `claims.COLUMNS`; `n` is images per class.
 
-    `networks` are those of `at_best_n`. Differences are taken within a target task, intervals over tasks (t), and p
-    is adjusted (Holm) over the numbers of images.
+    `networks` come from `at_best_n`. Differences are taken within a target task, intervals over tasks (t), and p is
+    adjusted (Holm) over the numbers of images.
     """
     tasks = 100 * networks.pivot(index=TASK, columns=["condition", "images"], values="accuracy")
     rows = []

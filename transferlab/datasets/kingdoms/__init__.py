@@ -1,8 +1,8 @@
 """Kingdoms: the built-in data set, a miniature ImageNet drawn from a seed.
 
-2 kingdoms x 8 families x 5 species = 80 classes. A species is told by its shape and texture, never by its
-colour: pose, colours, ground, clutter, light and noise are random. Natural things are warped and lie among
-blobs on cloudy ground; man-made things are straight and lie among bars on ruled or shaded ground.
+2 kingdoms x 8 families x 5 species = 80 classes. A species is identified by its shape and texture, never by
+its colour: pose, colours, background, clutter, light and noise are random. Natural things are warped and lie among
+blobs on a cloudy background; man-made things are straight and lie among bars on a ruled or shaded one.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The man-made kingdom: eight families that are built. See `natural` for what a family's function gives."""
+"""The man-made kingdom: eight families that are built. See `natural` for what a family's function returns."""
 
 from itertools import pairwise
 

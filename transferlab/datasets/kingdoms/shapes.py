@@ -1,6 +1,6 @@
 """What the drawings of Kingdoms are made of: random numbers, a canvas, distances, stripes and noise.
 
-Everything is float64 and every edge is soft, so that a seed gives the same pictures on every machine.
+Everything is float64 and every edge is soft, so that a seed draws the same pictures on every machine.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class Canvas:
     """`n` pictures as their object sees them: it stands upright at the centre and reaches to about 1.
 
     x, y: the place of every pixel, [n, size, size], y pointing up; pixel: its width, [n, 1, 1];
-    rolls: gives random numbers in [0, 1), one per picture at a time, [n, 1, 1].
+    rolls: yields random numbers in [0, 1), one per picture at a time, [n, 1, 1].
     """
 
     x: Array
