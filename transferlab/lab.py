@@ -158,7 +158,8 @@ class Lab:
         except torch.OutOfMemoryError:
             history = []  # no more here: the error holds on to all the memory that was taken
         if not history:
-            raise RuntimeError(speed.no_room(experiment.schedule(), classes, self.device, self._at_once()))
+            side_by_side = threads.side_by_side.get()
+            raise RuntimeError(speed.no_room(experiment.schedule(), classes, self.device, side_by_side))
         outcome = training.outcome(history, classes)
         result = {
             "accuracy": math.nan if outcome == "diverged" else history[-1]["test_accuracy"],
@@ -270,7 +271,7 @@ class Lab:
             return self.at_once or cores()
         if drops(networks.build(self.recipe.network, 2, self.recipe.input_size, seed=0)):
             return 1  # threads share one generator, and would draw its numbers in another order each time
-        return self.at_once or (1 if self.recipe.crop else threads.AT_ONCE)
+        return min(self.at_once or (1 if self.recipe.crop else threads.AT_ONCE), threads.MOST)
 
     def why(self, network: str | Treatment, split: str = "random", seed: int = 0) -> str:
         """Why a network is in the store or not: found (when, where, by what), missing, or stale for which change.
