@@ -1,4 +1,4 @@
-"""What the GPU path asks of PyTorch, seen without a GPU: stand-ins for streams and graphs count what is asked of them."""
+"""What the GPU path asks of PyTorch, seen without a GPU: stand-ins for streams and graphs count it."""
 
 import copy
 import gc

@@ -41,7 +41,7 @@ class Lab:
         cluster: None, or where networks are trained: the address of a Dask scheduler, such as `tls://10.0.0.1:8786`,
             or its scheduler file. "cuda" may then be a device that only its workers have.
         at_once: how many networks are trained at a time; None: one a core, or what a GPU takes. With 1 they are
-            trained in this process.
+            trained in this process. A GPU trains 32 at most, and networks with dropout one by one.
         changes: fields of `recipes.Recipe`, as in `Lab(epochs=12)`; such runs are kept apart in the store.
 
     Raises:
