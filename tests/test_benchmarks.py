@@ -116,20 +116,47 @@ def test_surroundings_are_measured_and_judged(monkeypatch, tmp_path):
     assert table.set_index("what").met[surroundings.DRAWING]
 
 
-def test_the_script_for_a_gpu_at_tiny_size(monkeypatch, tmp_path, capsys):
+def test_the_script_for_a_gpu_at_tiny_size(monkeypatch, tmp_path):
     import gpu
 
-    arguments = ["gpu.py", "--out", str(tmp_path), "--device", "cpu", "--tiny", "--repetitions", "1", "--at-once", "1"]
-    monkeypatch.setattr("sys.argv", [*arguments, "--parts", "sweep", "caffenet", "recipes"])
-    monkeypatch.setattr(gpu, "DEPTHS", (4,))
-    gpu.main()
-    assert len(pd.read_csv(tmp_path / "gpu_networks.csv")) == 7
-    assert pd.read_csv(tmp_path / "gpu.csv").seconds.min() > 0
-    ways = pd.read_csv(tmp_path / "gpu_caffenet.csv")
-    assert len(ways) == 2 * 4 and (ways.images_per_second > 0).all()
-    assert set(ways.recipe) == {"paper", "modern"} and ways.hardware.notna().all()
-    bases = pd.read_csv(tmp_path / "gpu_recipes.csv").set_index("recipe")
-    assert set(bases.index) == {"paper", "modern"} and bases.accuracy.between(0, 1).all()
+    begin = ["gpu.py", "--out", str(tmp_path), "--device", "cpu", "--tiny", "--parts"]
+    for part in ("sweep", "soak", "caffenet", "large"):
+        monkeypatch.setattr("sys.argv", [*begin, part])
+        gpu.main()
+    (folder,) = tmp_path.glob("*/gpu_card.csv")
+    tables = {path.stem: pd.read_csv(path) for path in folder.parent.iterdir()}
+    assert all(table.hardware.notna().all() and table.measured_at.notna().all() for table in tables.values())
+    assert len(tables["gpu_networks"]) == 3 and tables["gpu_sweep"].differing.max() == 0
+    assert list(tables["gpu_soak"].differing) == [0, 0] and tables["gpu_soak_networks"].weights.nunique() == 4
+    assert set(tables["gpu_agreement"].condition) == {"all", "base", "AnB"}
+    assert (tables["gpu_caffenet"].images_per_second > 0).all() and len(tables["gpu_caffenet_medians"]) == 5
+    assert len(tables["gpu_large"]) == 4 and tables["gpu_large"].run.is_unique
+
+
+def test_the_large_study_ends_in_time_and_goes_on(monkeypatch, tmp_path, capsys):
+    import gpu
+
+    command = ["gpu.py", "--out", str(tmp_path), "--device", "cpu", "--tiny", "--parts", "large", "--minutes"]
+    for minutes, said in (("0.00001", "goes on from here\n0 networks"), ("5", "4 networks")):
+        monkeypatch.setattr("sys.argv", [*command, minutes])
+        gpu.main()
+        assert said in capsys.readouterr().out
+
+
+def test_a_part_of_the_script_for_a_gpu_that_fails_does_not_cost_the_others(monkeypatch, tmp_path):
+    import gpu
+
+    asked = []
+
+    def run(command, **options):
+        asked.append(command[-1])
+        return subprocess.CompletedProcess(command, command[-1] == "soak")
+
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr("sys.argv", ["gpu.py", "--out", str(tmp_path), "--device", "cpu", "--tiny"])
+    with pytest.raises(SystemExit, match="failed: soak"):
+        gpu.main()
+    assert asked == ["sweep", "soak", "caffenet", "large"]
 
 
 def test_the_costs_are_those_of_the_readme(monkeypatch, tmp_path):

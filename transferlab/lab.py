@@ -42,7 +42,7 @@ class Lab:
         cluster: None, or where networks are trained: the address of a Dask scheduler, such as `tls://10.0.0.1:8786`,
             or its scheduler file. "cuda" may then be a device that only its workers have.
         at_once: how many networks are trained at a time; None: one a core, or what a GPU takes. With 1 they are
-            trained in this process.
+            trained in this process. A GPU trains 32 at most, and networks with dropout one by one.
         changes: fields of `recipes.Recipe`, as in `Lab(epochs=12)`; such runs are kept apart in the store.
 
     Raises:
@@ -159,7 +159,8 @@ class Lab:
         except torch.OutOfMemoryError:
             history = []  # nothing else here: the error still holds all the memory that was in use
         if not history:
-            raise RuntimeError(speed.no_room(experiment.schedule(), classes, self.device, self._at_once()))
+            side_by_side = threads.side_by_side.get()
+            raise RuntimeError(speed.no_room(experiment.schedule(), classes, self.device, side_by_side))
         outcome = training.outcome(history, classes)
         result = {
             "accuracy": math.nan if outcome == "diverged" else history[-1]["test_accuracy"],
@@ -274,7 +275,7 @@ class Lab:
             return self.at_once or cores()
         if drops(networks.build(self.recipe.network, 2, self.recipe.input_size, seed=0)):
             return 1  # threads share one random generator, so several at a time could not be repeated
-        return self.at_once or (1 if self.recipe.crop else threads.AT_ONCE)
+        return min(self.at_once or (1 if self.recipe.crop else threads.AT_ONCE), threads.MOST)
 
     def why(self, network: str | Treatment, split: str = "random", seed: int = 0) -> str:
         """Say why a network is in the store or not: found (when, where, by what), missing, or stale, and what changed.

@@ -12,7 +12,11 @@ def table(name: str, given: Path | None = None) -> Path:
 
     The folder is made.
     """
-    machine = re.sub(r"[^a-z0-9]+", "-", f"{hardware('cpu')} {cores()} cores".lower())
-    path = given or RESULTS / "machines" / machine / name
+    path = given or RESULTS / "machines" / slug(f"{hardware('cpu')} {cores()} cores") / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def slug(machine: str) -> str:
+    """The name of a machine's folder."""
+    return re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")

@@ -59,16 +59,20 @@ def fitting_batch(recipe: Recipe, classes: int, device: str) -> int:
 
 def no_room(recipe: Recipe, classes: int, device: str, at_once: int = 1) -> str:
     """What to say if the device has run out of memory while `at_once` networks were trained side by side."""
+    return (
+        f"{hardware(device)} ran out of memory with batch={recipe.batch}; {_advice(recipe, classes, device, at_once)}"
+    )
+
+
+def _advice(recipe: Recipe, classes: int, device: str, at_once: int) -> str:
+    if at_once > 1:  # no trial, which would take memory from those that are still trained
+        return (
+            f"{at_once} networks were trained side by side and share it; train fewer at a time: "
+            f"Lab(at_once={at_once // 2})"
+        )
     fits = fitting_batch(recipe, classes, device)
     if not fits:
-        advice = f"not even {LEAST_BATCH} images fit; use a smaller network or smaller images"
-    elif at_once > 1:
-        advice = (
-            f"{at_once} networks were trained side by side and share it; train fewer at a time: Lab(at_once="
-            f"{at_once // 2})"
-        )
-    elif fits == recipe.batch:
-        advice = "the batch alone would fit, so something else fills the memory, such as other programs"
-    else:
-        advice = f"a batch of {fits} fits: Lab(batch={fits}), with a learning rate to match"
-    return f"{hardware(device)} ran out of memory with batch={recipe.batch}; {advice}"
+        return f"not even {LEAST_BATCH} images fit; use a smaller network or smaller images"
+    if fits == recipe.batch:
+        return "the batch alone would fit, so something else fills the memory, such as other programs"
+    return f"a batch of {fits} fits: Lab(batch={fits}), with a learning rate to match"

@@ -78,9 +78,11 @@ class Step:
         self._run()
 
     def close(self) -> None:
-        """Give the graph back, while no other is being recorded."""
+        """Give the graph back, and the memory it kept, while no other is being recorded."""
+        if self.graph is None:
+            return
         with _capturing:
-            self._run, self.graph = self._once, None
+            self._forget()
 
     def momentum(self) -> dict[str, torch.Tensor]:
         """Return what the next step depends on besides the network: the momentum of each parameter, if any."""
@@ -99,6 +101,11 @@ class Step:
             else:
                 mine["momentum_buffer"] = torch.empty_like(parameter).copy_(momentum)
 
+    def _forget(self) -> None:
+        graph, self.graph, self._run = self.graph, None, self._once
+        if graph:
+            graph.reset()  # now, and not when the last traceback or profile that knows of it is gone
+
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
@@ -115,8 +122,9 @@ class Step:
     def _capture(self):
         """Record the step on this thread's own stream.
 
-        The recorder wants it to have been run before, so the network is put back afterwards. The collector waits: a
-        graph that it dropped in the middle of a recording would spoil it.
+        The recorder wants it to have been run before, on the same stream, where cuBLAS then has its workspace; so the
+        network is put back afterwards. The collector waits: a graph that it dropped in the middle of a recording would
+        spoil it.
         """
         before = {name: tensor.clone() for name, tensor in self.above.state_dict().items()}
         stream = own_stream()
@@ -125,16 +133,19 @@ class Step:
             collects = gc.isenabled()
             gc.disable()
             try:
-                with torch.cuda.stream(stream):
+                with torch.cuda.stream(stream):  # around both: where a recording fails, it leaves its stream current
                     for _ in range(3):
                         self._once()
-                torch.cuda.current_stream().wait_stream(stream)
-                self.graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(self.graph, stream=stream, capture_error_mode="thread_local"):
-                    self._once()
+                    self.graph = torch.cuda.CUDAGraph()
+                    with torch.cuda.graph(self.graph, stream=stream, capture_error_mode="thread_local"):
+                        self._once()
+            except BaseException:
+                self._forget()
+                raise
             finally:
                 if collects:
                     gc.enable()
+        torch.cuda.current_stream().wait_stream(stream)
         with torch.no_grad():
             for name, tensor in self.above.state_dict().items():
                 tensor.copy_(before[name])

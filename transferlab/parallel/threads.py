@@ -6,6 +6,7 @@ One network of the study leaves most of a GPU idle. Threads are enough to fill i
 
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
+from contextvars import ContextVar
 from threading import Event
 
 import torch
@@ -16,6 +17,8 @@ from transferlab.parallel import Done, Failed, Train, one_by_one
 from transferlab.system.machine import own_stream
 
 AT_ONCE = 8  # networks; more gain little, since they compete for the same kernels
+MOST = 32  # networks: PyTorch has 32 streams, and two threads on one stream would record each other's kernels
+side_by_side: ContextVar[int] = ContextVar("side_by_side", default=1)  # networks, in a thread that trains one of them
 
 
 def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done) -> Failed:
@@ -31,8 +34,12 @@ def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done) -> Fail
         with torch.cuda.stream(own_stream()) if torch.cuda.is_available() else nullcontext():
             return job, train(job)
 
+    def begin() -> None:
+        interrupts.stop.set(stop)
+        side_by_side.set(workers)
+
     futures: dict[Job, Future] = {}
-    with ThreadPoolExecutor(workers, initializer=interrupts.stop.set, initargs=(stop,)) as pool:
+    with ThreadPoolExecutor(workers, initializer=begin) as pool:
         try:
             for job in jobs:
                 parent = parent_job(job)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 _of_this_thread = local()
+_free_streams: list["torch.cuda.Stream"] = []  # of threads that have ended
 
 
 def cores() -> int:
@@ -69,13 +70,26 @@ def one_thread(device: str = "cpu") -> Iterator[None]:
 
 
 def own_stream() -> "torch.cuda.Stream":
-    """The CUDA stream of this thread, made once.
+    """The CUDA stream of this thread, for as long as it lives; another thread takes it over afterwards.
 
     PyTorch hands out 32 streams in turn: a thread that asked for one at each network would soon share it with another
-    thread, and their graphs would share a workspace.
+    thread, and their graphs would share a workspace. cuBLAS keeps a workspace for every stream that it has seen.
     """
-    import torch  # here, as above
+    if not hasattr(_of_this_thread, "lent"):
+        _of_this_thread.lent = _Lent()
+    return _of_this_thread.lent.stream
 
-    if not hasattr(_of_this_thread, "stream"):
-        _of_this_thread.stream = torch.cuda.Stream()
-    return _of_this_thread.stream
+
+class _Lent:
+    """A stream that goes back when its thread ends, and takes this with it."""
+
+    def __init__(self):
+        import torch  # here, as above
+
+        try:
+            self.stream = _free_streams.pop()
+        except IndexError:
+            self.stream = torch.cuda.Stream()
+
+    def __del__(self):
+        _free_streams.append(self.stream)
