@@ -11,8 +11,7 @@ from tqdm import tqdm
 from transferlab import Lab
 from transferlab.chapters.museum import EXHIBITS, RIGHT
 from transferlab.study import RESULTS
-from transferlab.system.machine import cores, hardware
-from transferlab.training import one_thread
+from transferlab.system.machine import cores, hardware, one_thread
 
 PATH = RESULTS / "museum.csv"
 RUNS = Path(__file__).parents[1] / "runs"

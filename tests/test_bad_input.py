@@ -13,7 +13,7 @@ from transferlab import Lab, Treatment, datasets, splits
 from transferlab.__main__ import main
 from transferlab.chapters import PARAMETERS, open_lab
 from transferlab.engine.recipes import SCALES, Recipe
-from transferlab.store.sweeps import plan_sweep
+from transferlab.store.sweeps import sweep_jobs
 
 SCALARS = st.one_of(
     st.none(),
@@ -52,7 +52,7 @@ def test_any_name_of_a_network(value):
 def test_any_axis_of_a_sweep(lab, value, axis):
     grid = {"conditions": ("base",), "layers": (1,), "split": "random", "seeds": (0,), "targets": ("B",), axis: value}
     try:
-        for job in plan_sweep(**grid):
+        for job in sweep_jobs(**grid):
             lab.spec(*job)
     except ValueError as error:
         assert axis[:4] in str(error) or "no such" in str(error)
@@ -76,7 +76,7 @@ def test_any_field_of_a_recipe(value, name):
     except ValueError as error:
         assert name in str(error) and repr(value) in str(error)
     else:
-        json.dumps(recipe.spec(Treatment.parse("A3B")), allow_nan=False)  # a value that was taken can be filed
+        json.dumps(recipe.record(Treatment.parse("A3B")), allow_nan=False)  # a value that was taken can be filed
 
 
 @pytest.mark.parametrize(
@@ -222,4 +222,4 @@ def test_any_seed_of_a_split(lab, seed):
 
 def test_every_scale_is_a_recipe_that_can_be_filed():
     for scale in SCALES.values():
-        json.dumps(scale.spec(Treatment.parse("A3B")), allow_nan=False)
+        json.dumps(scale.record(Treatment.parse("A3B")), allow_nan=False)

@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from transferlab import Lab, networks, training
+from transferlab.system.machine import one_thread
 
 
 @pytest.fixture(autouse=True)
 def scripts(monkeypatch):
     """The benchmarks are scripts, no package: they import each other from their own folder. Here on one core each."""
     monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")
-    with training.one_thread():
+    with one_thread():
         yield
 
 

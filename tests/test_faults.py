@@ -15,7 +15,7 @@ import torch
 from transferlab import Lab, networks, study, training
 from transferlab.chapters import figures
 from transferlab.engine.checkpoints import Checkpoint, Reached
-from transferlab.store import FILES, fault
+from transferlab.store import FILES, WEIGHTS, fault
 
 NAME = "A3B"
 
@@ -136,12 +136,18 @@ def rot(path, how, other):
 def test_a_rotten_file_is_noticed_and_named(rotten, name, how):
     lab, run = rotten
     rot(run.path / name, how, lab.run("baseB").path / name)
-    with pytest.warns(UserWarning, match=f"{run.path.name}.*: this network counts as not trained"):
-        assert lab.store.find(lab.spec(NAME, "random", 0)) is None
     assert fault(run.path)
-    if name != "weights.safetensors":  # no number of a table comes from those
+    if name == WEIGHTS and how in ("flipped", "another run's"):  # as long as before: a look does not read them
+        assert lab.store.find(lab.spec(NAME, "random", 0))
+        (said,) = lab.store.set_aside_damaged()
+        assert f"{run.path / WEIGHTS} is not as it was written (its checksum differs); moved to" in said
+    else:
+        with pytest.warns(UserWarning, match=f"{run.path.name}.*: this network counts as not trained"):
+            assert lab.store.find(lab.spec(NAME, "random", 0)) is None
         with pytest.warns(UserWarning, match="counts as not trained"):
             assert set(lab.results().network) == {"baseA", "baseB"}
+        assert len(lab.store.set_aside_damaged()) == 1
+    assert not lab.store.set_aside_damaged() and set(lab.results().network) == {"baseA", "baseB"}
 
 
 def test_what_is_rotten_is_trained_again(rotten):
@@ -169,14 +175,16 @@ def test_rotten_weights_are_never_loaded(rotten):
     rot(run.path / "weights.safetensors", "flipped", None)
     with pytest.raises(ValueError, match=r"its checksum differs.*ask the Lab for this network again"):
         run.network()
+    assert not run.path.exists() and len(list(run.path.parents[1].glob("damaged/*/*/weights.safetensors"))) == 1
 
 
-def test_a_rotten_parent_is_trained_again_before_its_child(rotten):
+@pytest.mark.parametrize("how", ["zeroed", "flipped"])
+def test_a_rotten_parent_is_trained_again_before_its_child(rotten, how):
     lab, _ = rotten
     parent = lab.store.find(lab.spec("baseA", "random", 0))
     before = weights(parent)
-    rot(parent.path / "weights.safetensors", "zeroed", None)
-    with pytest.warns(UserWarning, match="counts as not trained"):
+    rot(parent.path / "weights.safetensors", how, None)
+    with pytest.warns(UserWarning, match=r"counts as not trained|trained anew"):
         child = lab.run("A5B")
     assert weights(lab.run("baseA")) == before and child.accuracy >= 0
 

@@ -177,15 +177,15 @@ def test_the_mean_is_that_of_the_place_of_the_crop(images):
 
 def test_tests_take_the_middle(images):
     source = crops(images)
-    inputs = source.take(source.plan(torch.arange(3), None))
+    inputs = source.take(source.pick(torch.arange(3), None))
     assert np.allclose(inputs * 63.75 + 100, images[:3, :, 4:28, 4:28])
 
 
 def test_places_are_everywhere_and_half_are_mirrored(images):
-    plan = crops(images).plan(torch.zeros(5000, dtype=torch.int64), torch.Generator().manual_seed(0))
+    plan = crops(images).pick(torch.zeros(5000, dtype=torch.int64), torch.Generator().manual_seed(0))
     assert sorted(set(plan[:, 1].tolist())) == sorted(set(plan[:, 2].tolist())) == list(range(9))
     assert 0.45 < plan[:, 3].double().mean() < 0.55
-    still = crops(images, mirror=False).plan(torch.zeros(100, dtype=torch.int64), torch.Generator())
+    still = crops(images, mirror=False).pick(torch.zeros(100, dtype=torch.int64), torch.Generator())
     assert still[:, 3].sum() == 0
 
 
@@ -193,7 +193,7 @@ def test_images_read_batch_by_batch_are_the_same(images):
     order = torch.randperm(40, generator=torch.Generator().manual_seed(1))
     here, far = crops(images), crops(Rows(images, np.arange(40)))
     assert here.resident and not far.resident
-    plans = here.plan(order, torch.Generator().manual_seed(2)).split(16)
+    plans = here.pick(order, torch.Generator().manual_seed(2)).split(16)
     for plan, staged in zip(plans, far.batches(plans), strict=True):
         assert torch.equal(here.take(plan), far.take(staged))
 

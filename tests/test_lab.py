@@ -13,7 +13,7 @@ from PIL import Image
 from transferlab import Lab, datasets, training
 from transferlab.engine import inputs
 from transferlab.notation import parent_job
-from transferlab.store.sweeps import COLUMNS, plan_sweep
+from transferlab.store.sweeps import COLUMNS, sweep_jobs
 from transferlab.system import machine
 
 
@@ -138,7 +138,7 @@ def test_bfloat16_is_for_processors_that_are_fast_in_it(monkeypatch, name, instr
 
 
 def test_parents_come_first():
-    plan = plan_sweep(("AnB+", "random", "BnB"), (7, 1), "random", (3, 4), ("B",))
+    plan = sweep_jobs(("AnB+", "random", "BnB"), (7, 1), "random", (3, 4), ("B",))
     for place, job in enumerate(plan):
         if parent := parent_job(job):
             assert plan.index(parent) < place

@@ -21,12 +21,10 @@ EXECUTIONS = int(os.environ.get("TRANSFERLAB_EXECUTIONS", "4"))
 
 SWEEP = """
 import sys, psutil
-import transferlab.lab
 from transferlab import Lab
 
 runs, seeds = sys.argv[1], int(sys.argv[2])
-transferlab.lab.cores = lambda: 1
-lab = Lab(scale="smoke", runs=runs, device="cpu", epochs=1)
+lab = Lab(scale="smoke", runs=runs, device="cpu", at_once=1, epochs=1)
 for seed in range(seeds):
     lab.sweep(("base", "AnB", "BnB", "BnB+", "AnB+", "random"), (1, 4, 7), seeds=(seed,), targets=("A", "B"))
     print(psutil.Process().memory_info().rss, flush=True)

@@ -14,7 +14,8 @@ import pytest
 from distributed import Client
 
 from transferlab import Lab
-from transferlab.parallel.processes import ENVIRONMENT, _client
+from transferlab.parallel.host import ENVIRONMENT
+from transferlab.parallel.processes import here
 
 CONDITIONS = ("base", "AnB", "BnB+", "random")
 
@@ -60,15 +61,15 @@ def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path, monkeypat
             workers[0].kill()
 
     elsewhere = Lab(scale="smoke", runs=tmp_path / "runs", device="cpu")
-    from transferlab.store.sweeps import plan_sweep
+    from transferlab.store.sweeps import sweep_jobs
 
-    table = elsewhere.train(plan_sweep(CONDITIONS, (1, 4, 7), "random", (0,), ("B",)), done, cluster=str(file))
+    table = elsewhere.train(sweep_jobs(CONDITIONS, (1, 4, 7), "random", (0,), ("B",)), done, cluster=str(file))
     assert lost and len(table) == 2 + 3 * 3
     for row in table.itertuples():
         assert row.accuracy == lab.run(row.network).accuracy
 
     here = lab.run("R6B")
-    monkeypatch.setattr(Lab, "_train", None)  # nothing is trained here any more
+    monkeypatch.setattr(Lab, "_make", None)  # nothing is trained here any more
     there = Lab(scale="smoke", runs=tmp_path / "runs", device="cpu", cluster=str(file))
     assert there.run("R6B").accuracy == here.accuracy
     assert Lab(scale="smoke", device="cuda", cluster=str(file)).recipe.precision == "bfloat16"
@@ -115,6 +116,6 @@ def test_workers_start_with_what_makes_training_fast():
         return os.environ["GLIBC_TUNABLES"], dask.config.get("distributed.worker.profile.enabled")
 
     before = dict(os.environ)
-    with _client(1, None) as client:
+    with here(1) as client:
         assert list(client.run(inside).values()) == [(ENVIRONMENT["GLIBC_TUNABLES"], False)]
     assert dict(os.environ) == before

@@ -16,18 +16,17 @@ import transferlab.lab
 from transferlab import Lab
 
 runs, log, table = sys.argv[1:]
-transferlab.lab.cores = lambda: 1  # train here, not in processes of its own
-really = Lab._train
+make = transferlab.lab.make
 
 
-def noted(self, treatment, *rest):
+def noted(experiment, *rest):
     with open(log, "a") as file:
-        file.write(f"{treatment}\\n")
-    return really(self, treatment, *rest)
+        file.write(f"{experiment.treatment}\\n")
+    return make(experiment, *rest)
 
 
-Lab._train = noted
-lab = Lab(scale="smoke", runs=runs, device="cpu")
+transferlab.lab.make = noted
+lab = Lab(scale="smoke", runs=runs, device="cpu", at_once=1)
 lab.sweep(("base", "AnB", "BnB", "random"), (1, 4, 7)).to_csv(table, index=False)
 """
 

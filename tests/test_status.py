@@ -6,7 +6,7 @@ import pytest
 
 from transferlab import Lab, training
 from transferlab.__main__ import main
-from transferlab.store.status import STATES
+from transferlab.store.status import STATUSES
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_the_grid_has_a_word_for_every_network(own, tmp_path):
     Lab(scale="smoke", runs=tmp_path, epochs=3).run("R5B")
     grid = own.status()
     assert grid.shape == (6, 8)
-    assert set(grid.to_numpy().ravel()) <= {"", *STATES}
+    assert set(grid.to_numpy().ravel()) <= {"", *STATUSES}
     assert grid.loc["base", 0] in ("done", "stuck") and grid.loc["BnB", 2] in ("done", "stuck")
     assert grid.loc["random", 5] == "stale" and grid.loc["AnB+", 7] == "missing"
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from transferlab import Treatment, networks, training, transplant
 from transferlab.notation import DEPTHS
 from transferlab.splits import task
+from transferlab.system.machine import one_thread
 
 treatments = st.builds(
     Treatment.of,
@@ -120,8 +121,7 @@ def test_training_changes_exactly_what_it_should(lab, treatment, split):
     parent = lab.run(treatment.parent, split) if treatment.parent else None
     folder = parent and {path.name: path.read_bytes() for path in parent.path.iterdir()}
     mine = task(lab.data, split, 0, treatment.target)
-    spec = lab.spec(treatment, split, 0)
-    network = lab._prepare(treatment, spec, len(mine.classes), parent)
+    network = lab.experiment(treatment, split).network(parent and parent.network())
     if parent:
         transplant.verify(network, parent.network(), treatment.n, frozen=False)
     before = state(network)
@@ -144,11 +144,11 @@ def test_siblings_start_from_the_same_upper_layers_and_selffers_from_new_ones(la
     for name in ("A3B", "B3B", "R3B", "A3B+"):
         treatment = Treatment.parse(name)
         parent = lab.run(treatment.parent) if treatment.parent else None
-        prepared[name] = lab._prepare(treatment, lab.spec(treatment, "random", 0), 40, parent)
+        prepared[name] = lab.experiment(treatment).network(parent and parent.network())
     above = set(networks.LAYER_NAMES[3:])
     for name in ("B3B", "R3B", "A3B+"):
         assert not changed(state(prepared["A3B"]), prepared[name]) & above
-    base = lab._prepare(Treatment.parse("baseB"), lab.spec(Treatment.parse("baseB"), "random", 0), 40, None)
+    base = lab.experiment("baseB").network()
     assert changed(state(base), prepared["B3B"]) == set(networks.LAYER_NAMES)
     assert changed(state(base), prepared["R3B"]) == set(networks.LAYER_NAMES)
 
@@ -196,7 +196,7 @@ def test_the_fast_loop_equals_the_plain_one(lab, frozen, layout, rate):
     mine = lab.task("B")
     fast = build(3)
     plain = copy.deepcopy(fast).to(memory_format=layout)
-    with training.one_thread():
+    with one_thread():
         training.train(fast, frozen, mine, recipe, seed=5)
         plain_loop(plain, frozen, mine, recipe, seed=5)
     for (name, ours), theirs in zip(fast.named_parameters(), plain.parameters(), strict=True):

@@ -2,38 +2,40 @@
 
 import copy
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
 
 from transferlab import Lab, networks, training
 from transferlab.parallel import threads
-from transferlab.store.sweeps import plan_sweep
+from transferlab.store.sweeps import sweep_jobs
 
-JOBS = plan_sweep(("AnB", "BnB+", "random"), (2, 7), "random", (0,), ("B",))
+JOBS = sweep_jobs(("AnB", "BnB+", "random"), (2, 7), "random", (0,), ("B",))
 
 
 def test_threads_give_the_networks_that_runs_one_by_one_give(lab, tmp_path):
     elsewhere = Lab(scale="smoke", runs=tmp_path)
     done = {}
-    threads.in_parallel(elsewhere.run, JOBS, 4, lambda job, accuracy: done.update({job: accuracy}))
+    threads.in_parallel(
+        lambda job: elsewhere.run(*job).accuracy, JOBS, 4, lambda job, accuracy: done.update({job: accuracy})
+    )
     assert done == {job: lab.run(*job).accuracy for job in JOBS}
     for job in JOBS:
         ours, theirs = (place.run(*job).path / "weights.safetensors" for place in (lab, elsewhere))
         assert ours.read_bytes() == theirs.read_bytes()
 
 
-def test_what_rests_on_a_failure_is_told_and_the_rest_goes_on():
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_rests_on_a_failure_is_told_and_the_rest_goes_on(workers):
     asked, done = [], []
 
-    def run(name, split, seed):
-        asked.append(name)
-        if name == "baseA":
-            raise ArithmeticError(f"{name} is not a number")
-        return SimpleNamespace(accuracy=0.5)
+    def train(job):
+        asked.append(job[0])
+        if job[0] == "baseA":
+            raise ArithmeticError(f"{job[0]} is not a number")
+        return 0.5
 
-    failed = threads.in_parallel(run, JOBS, 2, lambda job, accuracy: done.append(job))
+    failed = threads.in_parallel(train, JOBS, workers, lambda job, accuracy: done.append(job))
     assert {name for name, _, _ in failed} == {"baseA", "A2B", "A7B"}
     assert all("baseA is not a number" in str(error) for error in failed.values())
     assert {*done} == {*JOBS} - {*failed}

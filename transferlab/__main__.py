@@ -22,8 +22,7 @@ from transferlab.notation import CONDITIONS, TASKS
 from transferlab.splits import SPLITS
 from transferlab.store.status import UNFINISHED
 from transferlab.study import cost
-from transferlab.system.machine import cores, hardware
-from transferlab.training import one_thread
+from transferlab.system.machine import cores, hardware, one_thread
 
 
 def main() -> int:

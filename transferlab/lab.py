@@ -1,37 +1,51 @@
 """The laboratory: ask for a network by its name, get it trained or found."""
 
-import hashlib
 import math
 import platform
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 from tqdm.auto import tqdm
 
 from transferlab import datasets, networks, splits, training
+from transferlab.datasets.rows import Rows
 from transferlab.engine import recipes, speed
-from transferlab.engine.inputs import mean_image
+from transferlab.experiment import Experiment, make
 from transferlab.notation import CONDITIONS, DEPTHS, Job, Treatment
-from transferlab.parallel import threads
-from transferlab.store import Run, Store, status
-from transferlab.store.sweeps import plan_sweep, table
-from transferlab.system.machine import cores, hardware
-from transferlab.transplant import transplant
+from transferlab.parallel import Failed, threads
+from transferlab.store import Damaged, Run, Store, status
+from transferlab.store.sweeps import sweep_jobs, table
+from transferlab.system.files import default_runs
+from transferlab.system.machine import cores, hardware, one_thread
+from transferlab.transplant import drops
 
 
 class Lab:
     """Trains the networks of the study, or finds them in the run store.
 
-    `dataset` is a name for `datasets.load` ("kingdoms", or "folder" with `data_root`), `scale` one of
-    `recipes.SCALES`, `runs` the folder of the run store, `device` "auto", "cpu" or "cuda". `cluster` is None, or where
-    networks are trained: the address of a Dask scheduler, such as `tls://10.0.0.1:8786`, or its scheduler file; "cuda"
-    may then be a device that only its workers have. Any field of
-    `recipes.Recipe` can be changed by name, as in `Lab(epochs=12)`; such runs are kept apart in the store.
+    Args:
+        dataset: a name for `datasets.load`: "kingdoms", or another one with its `data_root`.
+        scale: one of `recipes.SCALES`.
+        runs: the folder of the run store; None: TRANSFERLAB_RUNS, else `runs` in the checkout, else `./runs`.
+        data_root: where the images of the data set are.
+        device: "auto", "cpu" or "cuda".
+        cluster: None, or where networks are trained: the address of a Dask scheduler, such as `tls://10.0.0.1:8786`,
+            or its scheduler file. "cuda" may then be a device that only its workers have.
+        at_once: how many networks are trained at a time; None: one a core, or what a GPU takes. With 1 they are
+            trained in this process.
+        changes: fields of `recipes.Recipe`, as in `Lab(epochs=12)`; such runs are kept apart in the store.
+
+    Raises:
+        ValueError: for a value that makes no sense.
 
     >>> lab = Lab(scale="smoke")                                # doctest: +SKIP
     >>> lab.run("A3B+").accuracy                                # doctest: +SKIP
@@ -42,36 +56,54 @@ class Lab:
         self,
         dataset: str = "kingdoms",
         scale: str = "laptop",
-        runs: str | Path = "runs",
+        runs: str | Path | None = None,
         data_root: str | Path | None = None,
         device: str = "auto",
         cluster: str | None = None,
+        at_once: int | None = None,
         **changes,
     ):
         given = {"dataset": dataset, "scale": scale, "runs": runs, "data_root": data_root, "cluster": cluster}
         for name, value in given.items():
-            if value is None and name in ("data_root", "cluster"):
+            if value is None and name in ("runs", "data_root", "cluster"):
                 continue
             if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
-                raise ValueError(f"{name} is {value!r}; it must be a text, as Lab's documentation says")
+                raise ValueError(f"{name} is {value!r}; it must be a string or a path, and not empty")
         if device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"no device {device!r}; there are auto, cpu and cuda")
         if device == "cuda" and not (cluster or torch.cuda.is_available()):
             raise ValueError('device="cuda" was asked for, but torch sees no CUDA device here; use "auto" or "cpu"')
-        self.scale, self.cluster = scale, cluster
+        if at_once is not None and (type(at_once) is not int or at_once < 1):
+            raise ValueError(f"at_once is {at_once!r}; it must be a whole number of networks, 1 or more")
+        self.scale, self.cluster, self.at_once = scale, cluster, at_once
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe = recipes.recipe_for(scale, **changes).on(self.device)
-        options = self.recipe.data if dataset == "kingdoms" else {"data_root": data_root}
+        self.data_root = None if data_root is None else Path(data_root).expanduser().absolute()
+        options = self.recipe.data if dataset == "kingdoms" else {"data_root": self.data_root}
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
-        self.store = Store(runs)
-        # what a worker process needs to open the same Lab, wherever it runs; what was chosen here is not chosen again
-        self.arguments = {"dataset": dataset, "scale": scale, "runs": self.store.root, **changes}
-        self.arguments |= {"device": self.device, "precision": self.recipe.precision}
-        self.arguments["data_root"] = data_root and Path(data_root).absolute()
+        self.store = Store(default_runs() if runs is None else runs)
+        self._given = {**given, "runs": self.store.root, "data_root": self.data_root, "device": device}
+        self._given |= {"at_once": at_once, **changes}
+
+    def changed(self, **changes) -> "Lab":
+        """A Lab like this one, with other arguments, as in `lab.changed(random_filters="gaussian")`."""
+        return Lab(**{**self._given, **changes})
 
     def task(self, name: str, split: str = "random", seed: int = 0) -> splits.Task:
         """Task "A" or "B" of a split: its classes, images and labels."""
-        return splits.task(self.data, split, seed, name).limited(self.recipe.train_per_class.get(name))
+        return self.experiment(Treatment.of("base", 0, name), split, seed).task()
+
+    def experiment(self, network: str | Treatment, split: str = "random", seed: int = 0) -> Experiment:
+        """What `run` would train, before it is trained.
+
+        Raises ValueError for a name, a split or a seed that makes no sense.
+        """
+        treatment = Treatment.parse(network)
+        if type(seed) is not int or not 0 <= seed < 2**32:
+            raise ValueError(f"the seed is {seed!r}; it must be a whole number from 0 to {2**32 - 1}")
+        if split not in splits.SPLITS:
+            raise ValueError(f"no split {split!r}; there are {', '.join(splits.SPLITS)}")
+        return Experiment(self.data, self.recipe, treatment, split, seed)
 
     def run(
         self,
@@ -85,59 +117,55 @@ class Lab:
         `seed` fixes the classes of a random split and every random choice in training. `on_epoch` is
         called with each row of the history while it trains, if that is here.
         """
-        treatment = Treatment.parse(network)
-        spec = self.spec(treatment, split, seed)
+        experiment = self.experiment(network, split, seed)
+        spec = self._spec(experiment)
         if found := self.store.find(spec):
             return found
         if self.cluster:
-            self.train([(str(treatment), split, seed)])
-            return self.store.find(spec)
+            self.train([(str(experiment.treatment), split, seed)])
+            return Run(self.store.path(spec))
         self.store.check()
-        parent = self.run(treatment.parent, split, seed) if treatment.parent else None
-        with self.store.claim(spec), training.one_thread(self.device):
-            return self.store.find(spec) or self._train(treatment, spec, parent, on_epoch)
+        donor = self._donor(experiment)
+        with self.store.claim(spec), one_thread(self.device):
+            return self.store.find(spec) or self._make(experiment, spec, donor, on_epoch)
 
     def spec(self, network: str | Treatment, split: str, seed: int) -> dict:
         """All that determines a network's result, its parent included: two equal specs give the same network."""
-        treatment = Treatment.parse(network)
-        if type(seed) is not int or not 0 <= seed < 2**32:
-            raise ValueError(f"the seed is {seed!r}; it must be a whole number from 0 to {2**32 - 1}")
-        if split not in splits.SPLITS:
-            raise ValueError(f"no split {split!r}; there are {', '.join(splits.SPLITS)}")
-        parent = treatment.parent and self.store.path(self.spec(treatment.parent, split, seed)).name
-        return {
-            "treatment": str(treatment),
-            "split": split,
-            "seed": seed,
-            "scale": self.scale,
-            "recipe": self.recipe.spec(treatment),
-            "dataset": self.data.name,
-            "data": self.data.fingerprint,
-            "device": self.device,
-            "training": training.VERSION,
-            "parent": parent,
-        }
+        return self._spec(self.experiment(network, split, seed))
 
-    def _train(self, treatment: Treatment, spec: dict, parent: Run | None, on_epoch: Callable) -> Run:
-        started = perf_counter()
-        task = self.task(treatment.target, spec["split"], spec["seed"])
-        network = self._prepare(treatment, spec, len(task.classes), parent)
-        recipe, order = self._recipe(task, spec), _seed(spec, "order", treatment)
-        mean = self._mean(treatment, spec) if recipe.crop else None
-        kept = self.store.checkpoint(spec)
+    def _spec(self, experiment: Experiment) -> dict:
+        """The experiment's record, and what else tells its result from others': where, from which parent."""
+        parent = experiment.treatment.parent
+        name = self.store.path(self._spec(replace(experiment, treatment=parent))).name if parent else None
+        return {**experiment.record(), "scale": self.scale, "device": self.device, "parent": name}
+
+    def _donor(self, experiment: Experiment) -> nn.Sequential | None:
+        """The trained network that the first layers are copied from, if they are anybody's."""
+        parent = experiment.treatment.parent
+        if parent is None:
+            return None
         try:
-            history = training.train(network, treatment.frozen, task, recipe, order, self.device, on_epoch, mean, kept)
+            return self.run(parent, experiment.split, experiment.seed).network()
+        except Damaged as error:
+            warnings.warn(str(error), stacklevel=3)
+            return self.run(parent, experiment.split, experiment.seed).network()
+
+    def _make(self, experiment: Experiment, spec: dict, donor: nn.Sequential | None, on_epoch: Callable) -> Run:
+        """Train a network and put it into the store."""
+        started, classes, kept = perf_counter(), len(experiment.classes()), self.store.checkpoint(spec)
+        try:
+            network, history = make(experiment, donor, self.device, on_epoch, kept)
         except torch.OutOfMemoryError:
             history = []  # no more here: the error holds on to all the memory that was taken
         if not history:
-            raise RuntimeError(f"training {treatment}: {speed.no_room(recipe, len(task.classes), self.device)}")
-        state = training.outcome(history, len(task.classes))
+            raise RuntimeError(speed.no_room(experiment.schedule(), classes, self.device, self._at_once()))
+        outcome = training.outcome(history, classes)
         result = {
-            "accuracy": math.nan if state == "diverged" else history[-1]["test_accuracy"],
-            "state": state,
+            "accuracy": math.nan if outcome == "diverged" else history[-1]["test_accuracy"],
+            "state": outcome,
             "epochs": len(history),
             "seconds": max(perf_counter() - started, sum(row["seconds"] for row in history)),  # also before a stop
-            "num_classes": len(task.classes),
+            "num_classes": classes,
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "hardware": hardware(self.device),
             "platform": platform.platform(),
@@ -147,30 +175,37 @@ class Lab:
         kept.remove()
         return run
 
-    def _recipe(self, task: splits.Task, spec: dict) -> recipes.Recipe:
-        """The recipe, with more epochs where a task was given fewer images: as many steps as with all of them."""
-        if task.name not in self.recipe.train_per_class:
-            return self.recipe
-        whole = splits.task(self.data, spec["split"], spec["seed"], task.name).train_labels
-        times = round(len(whole) / len(task.train_labels))
-        return replace(self.recipe, epochs=times * self.recipe.epochs, curve_every=times * self.recipe.curve_every)
+    def predict(
+        self, run: Run, images: np.ndarray | Rows | None = None, n: int = 8, network: nn.Sequential | None = None
+    ) -> torch.Tensor:
+        """What the first `n` layers (1..8) of a run's network give for images; with all 8, logits.
 
-    def _prepare(self, treatment: Treatment, spec: dict, num_classes: int, parent: Run | None) -> torch.nn.Sequential:
-        """The network before training: fresh, or with its first n layers transplanted."""
+        Every look at a network's answers goes this way, which is that of `run.accuracy`: the run's crops, mean image
+        and precision, in batches.
 
-        def fresh(purpose: str, initialisation: str) -> torch.nn.Sequential:
-            seed = _seed(spec, purpose, treatment)
-            return networks.build(self.recipe.network, num_classes, self.recipe.input_size, seed, initialisation)
+        Args:
+            run: of this Lab: its data and its recipe.
+            images: uint8 `[N, 3, H, W]`, as in the data set; None: the held-out images of its target task.
+            n: how many layers.
+            network: to ask another network the same, such as one that is not trained.
 
-        if treatment.source is None:
-            return fresh("base", self.recipe.initialisation)
-        donor = parent.network() if parent else fresh("random filters", self.recipe.random_filters)
-        return transplant(donor, treatment.n, fresh("upper layers", self.recipe.initialisation))
+        Returns:
+            float32 `[N, ...]`, on the CPU.
 
-    def _mean(self, treatment: Treatment, spec: dict) -> torch.Tensor:
-        """The mean image to subtract: as in 2014 that of the task that the first layers were trained on."""
-        first = treatment.source if treatment.parent else treatment.target
-        return mean_image(self.task(first, spec["split"], spec["seed"]).train_images)
+        Raises:
+            ValueError: for a run that another recipe or other images made, or an `n` that does not exist.
+        """
+        if type(n) is not int or not 1 <= n <= DEPTHS[-1] + 1:
+            raise ValueError(f"n is {n!r}; a network has layers 1 to {DEPTHS[-1] + 1}")
+        treatment, split, seed = run.treatment, run.spec["split"], run.spec["seed"]
+        experiment = self.experiment(treatment, split, seed)
+        if self._spec(experiment) != run.spec:
+            changes = status.changes(run.spec, self._spec(experiment), [])
+            raise ValueError(f"{run} is not of this Lab: it was made with {'; '.join(changes)}")
+        asked = (network or run.network())[:n]
+        images = experiment.task().test_images if images is None else images
+        with one_thread(self.device):
+            return training.predict(asked, images, self.recipe, experiment.mean(), self.device)
 
     def sweep(
         self,
@@ -181,15 +216,15 @@ class Lab:
         targets: Iterable[str] = ("B",),
         cluster: str | None = None,
     ) -> pd.DataFrame:
-        """Train or find every network of a grid, as many at a time as the machine has cores.
+        """Train or find every network of a grid, `at_once` at a time.
 
         `cluster`, if given, goes before that of the Lab. Its workers must reach the run store and the data under the
         same paths as this process.
 
-        Gives a row a network, with the columns COLUMNS; the bases that the grid rests on are always in it.
+        Returns a row a network, with the columns `sweeps.COLUMNS`; the bases that the grid rests on are always in it.
         Accuracies are fractions; `base_accuracy` is that of the base of the same target, split and seed.
         """
-        return self.train(plan_sweep(conditions, layers, split, seeds, targets), cluster=cluster)
+        return self.train(sweep_jobs(conditions, layers, split, seeds, targets), cluster=cluster)
 
     def train(
         self,
@@ -199,7 +234,7 @@ class Lab:
     ) -> pd.DataFrame:
         """Train or find the networks of a list of (name, split, seed) in which parents come first, with a bar.
 
-        Gives the same table as `sweep`. `done` is called with each job that was missing, and its accuracy,
+        Returns the same table as `sweep`. `done` is called with each job that was missing, and its accuracy,
         when it is finished. Raises RuntimeError once all others are finished if some networks could not be trained.
         """
         cluster = cluster or self.cluster
@@ -214,19 +249,28 @@ class Lab:
                 bar.update()
                 done(job, accuracy)
 
-            if cluster or (self.device == "cpu" and min(cores(), len(missing)) > 1):
-                from transferlab.parallel.processes import in_parallel  # here, since Dask takes a second to import
+            at_once = min(self._at_once(), len(missing)) or 1
+            if missing and (cluster or (self.device == "cpu" and at_once > 1)):
+                from transferlab.parallel import processes  # here, since Dask takes a second to import
 
-                failed = in_parallel(self.arguments, missing, min(cores(), len(missing)), finished, cluster)
+                # what was chosen here is not chosen again in a worker
+                settled = self._given | {"device": self.device, "precision": self.recipe.precision, "cluster": None}
+                failed = processes.in_parallel(partial(_in_worker, settled), missing, at_once, finished, cluster)
             else:
-                at_once = 1 if self.device == "cpu" or self.recipe.crop else threads.AT_ONCE
-                failed = threads.in_parallel(self.run, missing, at_once, finished)
+                failed = threads.in_parallel(lambda job: self.run(*job).accuracy, missing, at_once, finished)
         if failed:
-            told = "; ".join(
-                f"{name} ({split}, seed {seed}): {error!r}" for (name, split, seed), error in failed.items()
+            raise RuntimeError(
+                f"{len(failed)} of {len(missing)} networks failed, the others are in the store. {_reasons(failed)}"
             )
-            raise RuntimeError(f"{len(failed)} of {len(missing)} networks failed, the others are in the store. {told}")
-        return table([self.store.find(spec) for spec in specs.values()])
+        return table([Run(self.store.path(spec)) for spec in specs.values()])
+
+    def _at_once(self) -> int:
+        """How many networks are trained at a time here."""
+        if self.device == "cpu":
+            return self.at_once or cores()
+        if drops(networks.build(self.recipe.network, 2, self.recipe.input_size, seed=0)):
+            return 1  # threads share one generator, and would draw its numbers in another order each time
+        return self.at_once or (1 if self.recipe.crop else threads.AT_ONCE)
 
     def why(self, network: str | Treatment, split: str = "random", seed: int = 0) -> str:
         """Why a network is in the store or not: found (when, where, by what), missing, or stale for which change.
@@ -234,28 +278,42 @@ class Lab:
         >>> print(lab.why("A3B+"))  # doctest: +SKIP
         A3B+ (random, seed 0) is missing: /home/me/runs has no network that was asked for by this name, ...
         """
-        said = status.state(self.store, self.spec(network, split, seed), status.whole_runs(self.store))[1]
-        return f"{Treatment.parse(network)} ({split}, seed {seed}) is {said}"
+        experiment = self.experiment(network, split, seed)
+        said = status.status_of(self.store, self._spec(experiment), status.whole_runs(self.store))[1]
+        return f"{experiment.treatment} ({split}, seed {seed}) is {said}"
 
     def status(self, split: str = "random", seed: int = 0, target: str = "B") -> pd.DataFrame:
-        """How far a sweep is: one of `status.STATES` for every condition (rows) and n (columns)."""
+        """How far a sweep is: one of `status.STATUSES` for every condition (rows) and n (columns)."""
         runs = status.whole_runs(self.store)
-        jobs = [(Treatment.parse(job[0]), job) for job in plan_sweep(CONDITIONS, DEPTHS, split, [seed], [target])]
+        jobs = [(Treatment.parse(job[0]), job) for job in sweep_jobs(CONDITIONS, DEPTHS, split, [seed], [target])]
         mine = [(treatment, job) for treatment, job in jobs if treatment.target == target]
-        states = {(each.condition, each.n): status.state(self.store, self.spec(*job), runs)[0] for each, job in mine}
-        return pd.Series(states).unstack(fill_value="").reindex(CONDITIONS)
+        words = {(each.condition, each.n): status.status_of(self.store, self.spec(*job), runs)[0] for each, job in mine}
+        return pd.Series(words).unstack(fill_value="").reindex(CONDITIONS)
 
     def results(self) -> pd.DataFrame:
         """Every network of the store, of any scale and data set, with the columns of `sweep`."""
         return table(self.store.runs())
 
 
-def _seed(spec: dict, purpose: str, treatment: Treatment) -> int:
-    """A seed of its own for each purpose, split, seed, target and n.
+_open: dict[str, Lab] = {}  # in a worker: the Lab in use, by its arguments, so that the images are read once
 
-    The condition is left out: AnB, BnB and random at the same n start from the same upper layers and see
-    the images in the same order, so that their difference is that of the copied layers.
-    """
-    depth = 0 if purpose == "random filters" else treatment.n  # R2B's filters are R3B's first two layers
-    text = f"{purpose}/{spec['split']}/{spec['seed']}/{treatment.target}/{depth}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+def _in_worker(given: dict, job: Job) -> float:
+    """Train one network in a worker process; returns its accuracy."""
+    key = repr(given)
+    if key not in _open:
+        _open.clear()
+        _open[key] = Lab(**given)
+    return _open[key].run(*job).accuracy
+
+
+def _reasons(failed: Failed) -> str:
+    """Which networks failed and why: those that failed alike are told together."""
+    alike: dict[str, list[Job]] = {}
+    for job, error in failed.items():
+        alike.setdefault(f"{type(error).__name__}: {error}", []).append(job)
+    parts = []
+    for error, jobs in alike.items():
+        names = ", ".join(f"{name} ({split}, seed {seed})" for name, split, seed in jobs[:3])
+        parts.append(f"{names}{f' and {len(jobs) - 3} more' if len(jobs) > 3 else ''}: {error}")
+    return "; ".join(parts)

@@ -45,6 +45,11 @@ def train_mode(network: nn.Sequential, frozen: int) -> nn.Sequential:
     return network
 
 
+def drops(layers: nn.Module) -> bool:
+    """Whether some layer drops units at random, so that it gives something else for an image each time."""
+    return any(isinstance(module, nn.Dropout) and module.p > 0 for module in layers.modules())
+
+
 def verify(network: nn.Sequential, donor: nn.Sequential, n: int, frozen: bool) -> None:
     """Prove that exactly the first `n` layers of `network` are the donor's; raise ValueError naming the others.
 

@@ -51,8 +51,8 @@ def by_step(images: np.ndarray | Rows, recipe: Recipe, device: str, steps: int) 
         rows = torch.randint(len(images), (number * recipe.batch,), generator=generator)
         started = perf_counter()
         parts = rows.to(device).split(recipe.batch)
-        for part, plan in zip(parts, source.batches(source.plan(rows, generator).split(recipe.batch)), strict=True):
-            step(part, plan, recipe.learning_rate)
+        for part, picks in zip(parts, source.batches(source.pick(rows, generator).split(recipe.batch)), strict=True):
+            step(part, picks, recipe.learning_rate)
         step.losses.item()
     return len(rows) / (perf_counter() - started)
 

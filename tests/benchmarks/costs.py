@@ -13,8 +13,7 @@ import pandas as pd
 from transferlab.engine import speed
 from transferlab.engine.recipes import SCALES
 from transferlab.study import RESULTS, STUDIES, cost
-from transferlab.system.machine import cores, hardware
-from transferlab.training import one_thread
+from transferlab.system.machine import cores, hardware, one_thread
 
 PATH = RESULTS / "costs.csv"
 ROWS = (("kingdoms", "laptop"), ("cifar100", "laptop"), ("imagenet", "modern"), ("imagenet", "paper"))

@@ -33,8 +33,6 @@ import torch
 from transferlab import Lab, study
 from transferlab.engine.recipes import SCALES
 from transferlab.notation import CONDITIONS, DEPTHS
-from transferlab.parallel import threads
-from transferlab.store.sweeps import plan_sweep
 from transferlab.study.cost import SIZES
 from transferlab.study.estimates import by_task
 from transferlab.system.machine import hardware
@@ -81,12 +79,11 @@ def sweep(arguments: argparse.Namespace) -> None:
 def timed_sweep(arguments: argparse.Namespace, at_once: int) -> tuple[float, pd.DataFrame]:
     """Seconds of a whole sweep from an empty store, and its table."""
     with tempfile.TemporaryDirectory() as folder:
-        lab = Lab(scale="smoke" if arguments.tiny else "laptop", runs=folder, device=arguments.device)
-        jobs = plan_sweep(CONDITIONS, DEPTHS, "random", (0,), ("B",))
+        scale = "smoke" if arguments.tiny else "laptop"
+        lab = Lab(scale=scale, runs=folder, device=arguments.device, at_once=at_once)
         started = perf_counter()
-        if failed := threads.in_parallel(lab.run, jobs, at_once, lambda job, accuracy: None):
-            raise RuntimeError(f"{len(failed)} networks failed, among them {next(iter(failed.items()))}")
-        return perf_counter() - started, lab.results()
+        table = lab.sweep(CONDITIONS, DEPTHS)
+        return perf_counter() - started, table
 
 
 def throughput(arguments: argparse.Namespace) -> None:

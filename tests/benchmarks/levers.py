@@ -26,7 +26,7 @@ import plain
 from loop import Levers, train
 
 from transferlab import Lab, networks, training
-from transferlab.system.machine import cores, hardware
+from transferlab.system.machine import cores, hardware, one_thread
 
 DEPTHS = (0, 3, 6)  # numbers of frozen layers
 LOOPS = {"plain.py": "the loop of plain.py, epochs alone", "Lab": "transferlab.training.train, epochs alone"}
@@ -87,12 +87,13 @@ def measure(name: str, levers: Levers, lab: Lab, depths: tuple[int, ...], epochs
     `epoch_rate` leaves out what is done once.
     """
     count = cores() if levers.processes else 1
+    given = {"scale": lab.scale, "runs": lab.store.root, "device": "cpu", "precision": lab.recipe.precision}
     spawn, method = multiprocessing.get_context("spawn"), multiprocessing.get_start_method()
     with (
         mock.patch.dict(os.environ, environment(levers)),  # read by the processes as they start
         ProcessPoolExecutor(count, spawn, initializer=_prepare, initargs=(spawn.Barrier(count), method)) as pool,
     ):
-        work = [pool.submit(seconds, name, levers, lab.arguments, depths, epochs, workers) for _ in range(count)]
+        work = [pool.submit(seconds, name, levers, given, depths, epochs, workers) for _ in range(count)]
         measured = [each.result() for each in work]
     labels, batch = lab.task("B").train_labels, lab.recipe.batch
     images = len(labels) // batch * batch
@@ -111,7 +112,7 @@ def environment(levers: Levers) -> dict[str, str]:
     import dask
     import distributed  # noqa: F401  (it sets dask's defaults)
 
-    from transferlab.parallel.processes import ENVIRONMENT
+    from transferlab.parallel.host import ENVIRONMENT
 
     variables = dask.config.get("distributed.nanny.pre-spawn-environ") if levers.processes else {}
     kept = {key: value for key, value in ENVIRONMENT.items() if key != "OMP_NUM_THREADS"}
@@ -132,9 +133,9 @@ def _meet(row: dict) -> None:
         _barrier.wait(timeout=300)
 
 
-def seconds(name: str, levers: Levers, arguments: dict, depths: tuple, epochs: int, workers: int) -> list[tuple]:
+def seconds(name: str, levers: Levers, given: dict, depths: tuple, epochs: int, workers: int) -> list[tuple]:
     """In a measured process: seconds that are spent once, and those of an epoch, for each number of frozen layers."""
-    lab = Lab(**arguments)
+    lab = Lab(**given)
     task, result = lab.task("B"), []
     for frozen in depths:
         network = networks.build(lab.recipe.network, len(task.classes), lab.recipe.size, seed=frozen)
@@ -144,7 +145,7 @@ def seconds(name: str, levers: Levers, arguments: dict, depths: tuple, epochs: i
         if name == "plain.py":
             each = plain.train(network, frozen, task, recipe, workers)["training"]
         elif name == "Lab":  # one epoch more, since the last one has the evaluation in it
-            with training.one_thread():
+            with one_thread():
                 rows = training.train(network, frozen, task, replace(recipe, epochs=many + 2), 0, on_epoch=_meet)
             each = [row["seconds"] for row in rows[:-1]]
         else:

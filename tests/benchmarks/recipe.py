@@ -16,6 +16,7 @@ from scipy import stats
 from transferlab import datasets, networks, splits, training
 from transferlab.engine import recipes
 from transferlab.study import RESULTS
+from transferlab.system.machine import one_thread
 from transferlab.transplant import transplant
 
 TASKS = [(seed, name) for seed in (101, 102, 103) for name in "AB"]
@@ -47,7 +48,7 @@ def measure(task: tuple[int, str]) -> dict:
     longer = replace(recipe, epochs=2 * recipe.epochs)
 
     def trained(network, frozen, recipe, order):
-        with training.one_thread():
+        with one_thread():
             return training.train(network, frozen, mine, recipe, order)[-1]["test_accuracy"]
 
     def fresh(purpose):

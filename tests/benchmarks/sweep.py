@@ -26,7 +26,7 @@ import psutil
 import torch
 from scipy import stats
 
-from transferlab import Lab, Treatment, networks
+from transferlab import Lab, networks
 from transferlab.notation import CONDITIONS, DEPTHS
 from transferlab.study.cost import flops
 from transferlab.system.machine import cores, hardware
@@ -105,13 +105,12 @@ def full(lab: Lab, folder: str) -> None:
     workers, trained, rows = best_workers(lab), {}, []
     started = time.perf_counter()
     for name in table.index:
-        treatment = Treatment.parse(name)
-        task, spec = lab.task(treatment.target), lab.spec(treatment, "random", 0)
-        network = lab._prepare(treatment, spec, len(task.classes), trained.get(str(treatment.parent)))
-        begun = time.perf_counter()
-        accuracy = plain.train(network, treatment.frozen, task, lab.recipe, workers)["accuracy"]
+        experiment = lab.experiment(name)
+        network = experiment.network(trained.get(str(experiment.treatment.parent)))
+        begun, frozen = time.perf_counter(), experiment.treatment.frozen
+        accuracy = plain.train(network, frozen, experiment.task(), lab.recipe, workers)["accuracy"]
         if name.startswith("base"):
-            trained[name] = _Trained(network)
+            trained[name] = network
         rows.append({"network": name, "by_hand": accuracy, "by_hand_seconds": time.perf_counter() - begun})
         print(rows[-1], f"ours {table.accuracy[name]}", flush=True)
     both = pd.DataFrame(rows).set_index("network").join(table[["accuracy", "seconds", "sweep_seconds"]])
@@ -121,13 +120,6 @@ def full(lab: Lab, folder: str) -> None:
     low, high = stats.t.interval(0.95, len(both) - 1, difference.mean(), stats.sem(difference))
     print(f"in full: by hand {both.by_hand_sweep_seconds.iloc[0]:.0f} s, ours {both.sweep_seconds.iloc[0]:.0f} s")
     print(f"accuracy, ours minus by hand: {difference.mean():+.2f} points [{low:+.2f}, {high:+.2f}], {len(both)} pairs")
-
-
-class _Trained:
-    """A network as a parent: what `Lab._prepare` asks of a Run."""
-
-    def __init__(self, network):
-        self.network = lambda: network
 
 
 def best_workers(lab: Lab) -> int:

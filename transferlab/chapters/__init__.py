@@ -8,7 +8,7 @@ import pandas as pd
 from transferlab import splits
 from transferlab.lab import Lab
 from transferlab.notation import TASKS
-from transferlab.store.sweeps import plan_sweep
+from transferlab.store.sweeps import sweep_jobs
 
 PARAMETERS = (
     "dataset", "scale", "split", "seeds", "layers", "runs", "data_root", "device", "cluster", "network",
@@ -29,7 +29,7 @@ def open_lab(namespace: MutableMapping) -> Lab:
         raise ValueError(f"no parameter {', '.join(unknown)}; this chapter knows {', '.join(PARAMETERS)}")
     for name in ("seeds", "layers"):
         namespace[name] = _whole_numbers(name, namespace[name])
-    plan_sweep(("base",), namespace["layers"], namespace["split"], namespace["seeds"], ("B",))
+    sweep_jobs(("base",), namespace["layers"], namespace["split"], namespace["seeds"], ("B",))
     if type(namespace.get("train", False)) is not bool:
         raise ValueError(f"train is {namespace['train']!r}; it must be True or False")
     changes = {"network": namespace["network"]} if namespace["network"] else {}
@@ -47,7 +47,7 @@ def own_networks(
     """The reader's own networks into both tasks: trained now, or those of them that the store holds already."""
     if train:
         return lab.sweep(conditions, layers, split, seeds, TASKS)
-    jobs = plan_sweep(conditions, layers, split, seeds, TASKS)
+    jobs = sweep_jobs(conditions, layers, split, seeds, TASKS)
     return lab.train([job for job in jobs if lab.store.find(lab.spec(*job))])
 
 

@@ -3,14 +3,21 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
+from transferlab.engine.steps import Step
 from transferlab.system.files import checksum
+from transferlab.transplant import drops
+
+_NETWORK = "network."
 
 
 class Reached(NamedTuple):
@@ -67,3 +74,41 @@ class Checkpoint:
     def remove(self) -> None:
         """Forget it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def tensors_of(network: nn.Module, step: Step) -> dict[str, Tensor]:
+    """All that the next epoch depends on."""
+    tensors = {_NETWORK + name: tensor for name, tensor in network.state_dict().items()} | step.momentum()
+    if drops(network):
+        tensors["random.cpu"] = torch.get_rng_state()
+        if step.labels.is_cuda:
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+    return tensors
+
+
+def resume(checkpoint: Checkpoint | None, network: nn.Module, step: Step) -> list[dict]:
+    """Put network and step where the checkpoint has them; returns the rows of the history up to there."""
+    found = checkpoint.load() if checkpoint else None
+    if not found:
+        return []
+    tensors = found.tensors
+    mine = {name.removeprefix(_NETWORK): each for name, each in tensors.items() if name.startswith(_NETWORK)}
+    network.load_state_dict(mine)
+    step.restore(tensors)
+    if "random.cpu" in tensors:
+        torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+    return found.rows
+
+
+@contextmanager
+def own_randomness(network: nn.Module, seed: int) -> Iterator[None]:
+    """Dropout draws from the global generators: for a network that has it they are seeded, and put back afterwards."""
+    if not drops(network):
+        yield
+        return
+    parameter = next(network.parameters())
+    with torch.random.fork_rng([parameter.device] if parameter.is_cuda else []):  # or it opens every GPU there is
+        torch.manual_seed(seed)
+        yield

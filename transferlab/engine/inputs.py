@@ -1,17 +1,20 @@
 """The images of a task on their way into a network: once for all, or in random crops made at each step.
 
-A *plan* says which inputs a step takes: int64 `[batch, columns]`, a row an image. Plans are drawn from a generator, so
-that the same seed takes the same images in the same order, cropped in the same places.
+Two sources hand images to a step, `Stored` and `Crops`; `Source` is what both can do. *Picks* say which inputs a step
+takes: int64 `[batch, columns]`, a row an image. They are drawn from a generator, so that the same seed takes the same
+images in the same order, cropped in the same places.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from transferlab.datasets.rows import Rows
+from transferlab.engine import interrupts
 from transferlab.engine.recipes import Recipe
 
 MEAN_OF = 10_000  # images, evenly spaced: the mean of more would differ by less than a grey level
@@ -36,39 +39,59 @@ def outputs(layers: nn.Sequential, inputs: Tensor, precision: str) -> Tensor:
     if not len(layers):
         return inputs
     layers.eval()
+    parts = []
     with autocast(inputs.device, precision):
-        return torch.cat([layers(part) for part in inputs.split(TEST_BATCH)])
+        for part in inputs.split(TEST_BATCH):
+            interrupts.check()
+            parts.append(layers(part))
+    return torch.cat(parts)
+
+
+class Source(Protocol):
+    """Where the inputs of a step come from: pick some images, stage each batch of picks, take the inputs."""
+
+    def pick(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Picks of the images `rows`, int64 `[N]`: int64 `[N, columns]`. Without a generator, those of a test."""
+        ...
+
+    def batches(self, picks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Batches of picks one after the other, each when its images are ready, as `take` wants it at that moment."""
+        ...
+
+    def take(self, picks: Tensor) -> Tensor:
+        """The inputs of a batch of picks, `[batch, ...]`."""
+        ...
 
 
 class Stored:
     """Inputs that never change: whole images, or what frozen layers give for them, on the device.
 
     >>> stored = Stored(torch.zeros(10, 3, 32, 32))
-    >>> plan = stored.plan(torch.tensor([4, 0, 7]), torch.Generator())
-    >>> stored.take(plan).shape
+    >>> picks = stored.pick(torch.tensor([4, 0, 7]), torch.Generator())
+    >>> stored.take(picks).shape
     torch.Size([3, 3, 32, 32])
     """
 
     def __init__(self, inputs: Tensor):
         self.inputs = inputs
 
-    def plan(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
-        """What to take of the images `rows`; without a generator, as for a test."""
+    def pick(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
+        """The images `rows` themselves: there is nothing to draw."""
         return rows[:, None].to(self.inputs.device)
 
-    def batches(self, plans: Iterator[Tensor]) -> Iterator[Tensor]:
-        """The plans one after the other, each as `take` wants it at that moment."""
-        return iter(plans)
+    def batches(self, picks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The same batches: all inputs are ready."""
+        return iter(picks)
 
-    def take(self, plan: Tensor) -> Tensor:
-        """The inputs of a plan."""
-        return self.inputs[plan[:, 0]]
+    def take(self, picks: Tensor) -> Tensor:
+        """The inputs of a batch."""
+        return self.inputs[picks[:, 0]]
 
 
 class Crops:
     """Crops of images minus a mean image, random in place and mirrored at random; for a test, the middle.
 
-    Plans have the columns row, top, left, mirrored. Images lie on the device where they fit; else they are read
+    Picks have the columns row, top, left, mirrored. Images lie on the device where they fit; else they are read
     batch by batch, one ahead, from memory or from disk, through pinned memory. The paper's Section 3 has crops of
     227 pixels of images of 256.
     """
@@ -82,8 +105,8 @@ class Crops:
             shape = (max(recipe.batch, TEST_BATCH), *images.shape[1:])
             self.pixels = torch.empty(shape, dtype=torch.uint8, device=device)
 
-    def plan(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
-        """What to take of the images `rows`; without a generator, the middle."""
+    def pick(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
+        """A place for a crop of each of the images `rows`; without a generator, the middle."""
         room = self.images.shape[-1] - self.recipe.crop + 1
         if generator is None:
             place = torch.full((3, len(rows)), (room - 1) // 2)
@@ -93,36 +116,36 @@ class Crops:
             place[2] = torch.randint(2, (len(rows),), generator=generator) * self.recipe.mirror
         return torch.cat([rows[:, None].cpu(), place.T], 1).to(self.pixels.device)
 
-    def batches(self, plans: Iterator[Tensor]) -> Iterator[Tensor]:
-        """The plans one after the other, each when its images are on the device."""
+    def batches(self, picks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Batches of picks, each when its images are on the device; the next one is read meanwhile."""
         if self.resident:
-            yield from plans
+            yield from picks
             return
         buffers = [torch.empty(self.pixels.shape, dtype=torch.uint8, pin_memory=self.pixels.is_cuda) for _ in range(2)]
 
-        def read(number: int, plan: Tensor) -> Tensor:
-            buffer = buffers[number % 2][: len(plan)]
-            np.copyto(buffer.numpy(), self.images[plan[:, 0].cpu().numpy()])
+        def read(number: int, batch: Tensor) -> Tensor:
+            buffer = buffers[number % 2][: len(batch)]
+            np.copyto(buffer.numpy(), self.images[batch[:, 0].cpu().numpy()])
             return buffer
 
-        plans = list(plans)
+        picks = list(picks)
         with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(read, 0, plans[0])
-            for number, plan in enumerate(plans):
-                self.pixels[: len(plan)].copy_(ahead.result())
-                if number + 1 < len(plans):
-                    ahead = pool.submit(read, number + 1, plans[number + 1])
-                here = plan.clone()
-                here[:, 0] = torch.arange(len(plan), device=plan.device)
+            ahead = pool.submit(read, 0, picks[0])
+            for number, batch in enumerate(picks):
+                self.pixels[: len(batch)].copy_(ahead.result())
+                if number + 1 < len(picks):
+                    ahead = pool.submit(read, number + 1, picks[number + 1])
+                here = batch.clone()
+                here[:, 0] = torch.arange(len(batch), device=batch.device)
                 yield here
 
-    def take(self, plan: Tensor) -> Tensor:
-        """The inputs of a plan: crops, minus the mean, divided by the recipe's `divide_by`."""
-        row, top, left, mirrored = (column[:, None, None, None] for column in plan.unbind(1))
-        along = torch.arange(self.recipe.crop, device=plan.device)
+    def take(self, picks: Tensor) -> Tensor:
+        """The inputs of a batch: crops, minus the mean, divided by the recipe's `divide_by`."""
+        row, top, left, mirrored = (column[:, None, None, None] for column in picks.unbind(1))
+        along = torch.arange(self.recipe.crop, device=picks.device)
         down, across = along[None, None, :, None], along[None, None, None, :]
         across = torch.where(mirrored == 1, self.recipe.crop - 1 - across, across)
-        channel = torch.arange(3, device=plan.device)[None, :, None, None]
+        channel = torch.arange(3, device=picks.device)[None, :, None, None]
         pixels = self.pixels[row, channel, top + down, left + across]
         crops = (pixels.float() - self.mean[channel, top + down, left + across]) / self.recipe.divide_by
         return crops.to(getattr(torch, self.recipe.precision), memory_format=torch.channels_last)
@@ -133,7 +156,8 @@ def fits(images: np.ndarray | Rows, device: str) -> bool:
     if device == "cpu":
         return not isinstance(images, Rows)
     size = len(images) * int(np.prod(images.shape[1:]))
-    return size < SHARE * torch.cuda.mem_get_info()[0]
+    kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # by PyTorch, for whoever asks next
+    return size < SHARE * (torch.cuda.mem_get_info()[0] + kept)
 
 
 def mean_image(images: np.ndarray | Rows) -> Tensor:
@@ -141,5 +165,6 @@ def mean_image(images: np.ndarray | Rows) -> Tensor:
     chosen = np.unique(np.linspace(0, len(images) - 1, min(MEAN_OF, len(images))).astype(np.int64))
     total = np.zeros(images.shape[1:])
     for part in np.array_split(chosen, -(-len(chosen) // 500)):
+        interrupts.check()
         total += images[part].sum(0, dtype=np.float64)
     return torch.from_numpy(total / len(chosen)).float()

@@ -9,6 +9,7 @@ from transferlab.notation import TASKS, Treatment
 from transferlab.system.machine import prefers_bfloat16
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+LEAST_BATCH = 2  # images a step: batch normalisation divides by their variance
 
 
 def later(default):
@@ -40,7 +41,8 @@ ALLOWED = (  # fields of a recipe, what they may be, and that in words
     (("network",), _one_of(NETWORKS), f"one of {', '.join(NETWORKS)}"),
     (("precision",), _one_of(PRECISIONS), f"one of {', '.join(PRECISIONS)}"),
     (("random_filters", "initialisation"), _one_of(INITIALISATIONS), f"one of {', '.join(INITIALISATIONS)}"),
-    (("size", "epochs", "batch", "curve_every", "curve_images"), _whole(1), "a whole number, 1 or more"),
+    (("size", "epochs", "curve_every", "curve_images"), _whole(1), "a whole number, 1 or more"),
+    (("batch",), _whole(LEAST_BATCH), f"a whole number, {LEAST_BATCH} or more (batch normalisation needs several)"),
     (("iterations", "drop_every", "crop"), _whole(0), "a whole number, 0 or more"),
     (("learning_rate", "divide_by"), _number(5e-324), "a number above 0"),
     (("warmup", "momentum"), _number(0, 1), "a number from 0 to below 1"),
@@ -101,8 +103,13 @@ class Recipe:
             return self
         return replace(self, precision="bfloat16" if prefers_bfloat16(device) else "float32")
 
-    def spec(self, treatment: Treatment) -> dict:
-        """What of the recipe matters to a network, as plain values, for its record.
+    def lengthened(self, times: float) -> "Recipe":
+        """The recipe with `times` the epochs, rounded, as for a task that has so much fewer images to train on."""
+        epochs, every = (max(1, round(times * each)) for each in (self.epochs, self.curve_every))
+        return replace(self, epochs=epochs, curve_every=every)
+
+    def record(self, treatment: Treatment) -> dict:
+        """What of the recipe matters to a network, as plain values.
 
         What does not matter to it is left out: a base network is the same one whatever random filters are.
         """

@@ -7,7 +7,7 @@ import torch
 
 from transferlab import networks
 from transferlab.engine.inputs import Crops, Stored
-from transferlab.engine.recipes import Recipe
+from transferlab.engine.recipes import LEAST_BATCH, Recipe
 from transferlab.engine.steps import Step
 from transferlab.system.machine import hardware
 
@@ -27,12 +27,13 @@ def seconds_a_step(recipe: Recipe, classes: int, device: str, batch: int, steps:
     else:
         source = Stored(torch.zeros(shape, dtype=getattr(torch, recipe.precision), device=device))
     labels, rows = torch.zeros(batch, dtype=torch.int64, device=device), torch.arange(batch, device=device)
-    step, plan, seconds = Step(network, network, source, labels, recipe, batch), source.plan(rows, None), []
+    step, picks, seconds = Step(network, network, source, labels, recipe, batch), source.pick(rows, None), []
     for _ in range(steps + 1):
         started = perf_counter()
-        step(rows, plan, 0.0)
+        step(rows, picks, 0.0)
         step.losses.item()  # waits for a GPU
         seconds.append(perf_counter() - started)
+    step.close()
     return sorted(seconds[1:])[steps // 2]
 
 
@@ -45,7 +46,7 @@ def throughput(recipe: Recipe, classes: int, device: str) -> float:
 def fitting_batch(recipe: Recipe, classes: int, device: str) -> int:
     """The largest of the recipe's batch, its half, its quarter, ... for which there is memory; 0 if there is none."""
     batch = recipe.batch
-    while batch:
+    while batch >= LEAST_BATCH:
         try:
             seconds_a_step(recipe, classes, device, batch, steps=1)
             return batch
@@ -54,12 +55,18 @@ def fitting_batch(recipe: Recipe, classes: int, device: str) -> int:
     return 0
 
 
-def no_room(recipe: Recipe, classes: int, device: str) -> str:
-    """What to say if the device has run out of memory."""
+def no_room(recipe: Recipe, classes: int, device: str, at_once: int = 1) -> str:
+    """What to say if the device has run out of memory while `at_once` networks were trained side by side."""
     fits = fitting_batch(recipe, classes, device)
-    advice = "not even one image fits; take a smaller network or images"
-    if fits == recipe.batch:
-        advice = "the batch alone would fit: something else fills the memory, such as other programs"
-    elif fits:
-        advice = f"a batch of {fits} fits: Lab(batch={fits}), with a learning rate to go with it"
+    if not fits:
+        advice = f"not even {LEAST_BATCH} images fit; use a smaller network or smaller images"
+    elif at_once > 1:
+        advice = (
+            f"{at_once} networks were trained side by side and share it; train fewer at a time: Lab(at_once="
+            f"{at_once // 2})"
+        )
+    elif fits == recipe.batch:
+        advice = "the batch alone would fit, so something else fills the memory, such as other programs"
+    else:
+        advice = f"a batch of {fits} fits: Lab(batch={fits}), with a learning rate to match"
     return f"{hardware(device)} ran out of memory with batch={recipe.batch}; {advice}"

@@ -4,16 +4,19 @@ The networks of the study are so small that on a GPU the time goes into starting
 a whole step at once, and leaves the processor free to feed several networks at a time (see `parallel.threads`).
 """
 
+import gc
 from threading import Lock
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from transferlab.engine.inputs import Crops, Stored, autocast
+from transferlab.engine.inputs import Source, autocast
 from transferlab.engine.recipes import Recipe
+from transferlab.system.machine import own_stream
 
-_capturing = Lock()  # one capture at a time, since it starts by waiting for the whole device
+# one capture at a time, since it starts by waiting for the whole device; and no graph is dropped meanwhile
+_capturing = Lock()
 
 
 def parameter_groups(learned: nn.Sequential, recipe: Recipe) -> list[dict]:
@@ -38,21 +41,21 @@ class Step:
     on the device.
 
     >>> step = Step(network, network[3:], source, labels, recipe, batch=64)  # doctest: +SKIP
-    >>> step(rows, source.plan(rows, generator), learning_rate=0.1)          # doctest: +SKIP
+    >>> step(rows, source.pick(rows, generator), learning_rate=0.1)          # doctest: +SKIP
     """
 
     def __init__(
         self,
         above: nn.Sequential,
         learned: nn.Sequential,
-        source: Stored | Crops,
+        source: Source,
         labels: torch.Tensor,
         recipe: Recipe,
         batch: int,
     ):
         self.above, self.source, self.labels, self.recipe = above, source, labels, recipe
         self.rows = torch.zeros(batch, dtype=torch.int64, device=labels.device)
-        self.plan = source.plan(torch.zeros(batch, dtype=torch.int64), None)
+        self.picks = source.pick(torch.zeros(batch, dtype=torch.int64), None)
         groups = parameter_groups(learned, recipe)
         self.rates = [torch.tensor(recipe.learning_rate, device=labels.device) for _ in groups]
         self.times = [group.pop("times") for group in groups]
@@ -63,25 +66,33 @@ class Step:
             nesterov=recipe.nesterov,
             fused=True,
         )
+        self.graph: torch.cuda.CUDAGraph | None = None
         self._run = self._capture() if labels.is_cuda else self._once
 
-    def __call__(self, rows: torch.Tensor, plan: torch.Tensor, learning_rate: float) -> None:
-        """Take a step on the images `rows`, int64 `[batch]`, whose inputs `plan` says."""
+    def __call__(self, rows: torch.Tensor, picks: torch.Tensor, learning_rate: float) -> None:
+        """Take a step on the images `rows`, int64 `[batch]`, whose inputs are those of `picks`."""
         self.rows.copy_(rows)
-        self.plan.copy_(plan)
+        self.picks.copy_(picks)
         for rate, times in zip(self.rates, self.times, strict=True):
             rate.fill_(times * learning_rate)
         self._run()
 
-    def state(self) -> dict[str, torch.Tensor]:
-        """What the next step depends on, besides the network: the momentum of each parameter that learns."""
+    def close(self) -> None:
+        """Give the graph back, while no other is being recorded."""
+        with _capturing:
+            self._run, self.graph = self._once, None
+
+    def momentum(self) -> dict[str, torch.Tensor]:
+        """What the next step depends on, besides the network: the momentum of each parameter that learns, if any."""
         kept = [self.optimizer.state[parameter].get("momentum_buffer") for parameter in self._parameters()]
         return {f"momentum.{place}": momentum for place, momentum in enumerate(kept) if momentum is not None}
 
-    def restore(self, state: dict[str, torch.Tensor]) -> None:
-        """Go on from a `state`."""
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Go on from a `momentum` that was kept among `tensors`; a recipe without momentum keeps none."""
         for place, parameter in enumerate(self._parameters()):
-            momentum = state[f"momentum.{place}"].to(parameter.device)
+            momentum = tensors.get(f"momentum.{place}")
+            if momentum is None:
+                continue
             mine = self.optimizer.state[parameter]
             if "momentum_buffer" in mine:  # a captured step knows it by its place in memory
                 mine["momentum_buffer"].copy_(momentum)
@@ -93,7 +104,7 @@ class Step:
 
     def _once(self) -> None:
         with autocast(self.labels.device, self.recipe.precision):
-            logits = self.above(self.source.take(self.plan))
+            logits = self.above(self.source.take(self.picks))
             loss = F.cross_entropy(logits, self.labels[self.rows])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -102,22 +113,34 @@ class Step:
         self.right += (logits.argmax(1) == self.labels[self.rows]).sum()
 
     def _capture(self):
-        """Record the step. The recorder wants it to have been run before, so the network is put back afterwards."""
+        """Record the step on this thread's own stream.
+
+        The recorder wants it to have been run before, so the network is put back afterwards. The collector waits: a
+        graph that it dropped in the middle of a recording would spoil it.
+        """
         before = {name: tensor.clone() for name, tensor in self.above.state_dict().items()}
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        stream = own_stream()
         stream.wait_stream(torch.cuda.current_stream())
         with _capturing:
-            with torch.cuda.stream(stream):
-                for _ in range(3):
+            collects = gc.isenabled()
+            gc.disable()
+            try:
+                with torch.cuda.stream(stream):
+                    for _ in range(3):
+                        self._once()
+                torch.cuda.current_stream().wait_stream(stream)
+                self.graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(self.graph, stream=stream, capture_error_mode="thread_local"):
                     self._once()
-            torch.cuda.current_stream().wait_stream(stream)
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                self._once()
+            finally:
+                if collects:
+                    gc.enable()
         with torch.no_grad():
             for name, tensor in self.above.state_dict().items():
                 tensor.copy_(before[name])
-            for state in self.optimizer.state.values():
-                state["momentum_buffer"].zero_()  # the first step then makes it the gradient, as if there were none
+            for kept in self.optimizer.state.values():
+                if kept.get("momentum_buffer") is not None:
+                    kept["momentum_buffer"].zero_()  # the first step then makes it the gradient, as if there were none
             self.losses.zero_()
             self.right.zero_()
-        return graph.replay
+        return self.graph.replay

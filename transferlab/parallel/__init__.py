@@ -1,1 +1,31 @@
-"""Many networks at a time: in processes on CPUs and clusters, in threads on a GPU."""
+"""Many networks at a time: in processes on CPUs and clusters, in threads on a GPU, or one by one.
+
+All three take the same arguments: `train`, which trains the network of a job and returns its accuracy; the jobs, in an
+order in which parents come first; `workers`, how many at a time; and `done`, which is called with each job and its
+accuracy when it is finished. All return the jobs that failed, and those whose parent failed, with the error.
+"""
+
+from collections.abc import Callable
+
+from transferlab.notation import Job, parent_job
+
+Train = Callable[[Job], float]
+Done = Callable[[Job, float], None]
+Failed = dict[Job, BaseException]
+
+
+def one_by_one(train: Train, jobs: list[Job], done: Done) -> Failed:
+    """Train in this thread, so that an interrupt ends it at once."""
+    failed: Failed = {}
+    for job in jobs:
+        parent = parent_job(job)
+        if parent in failed:
+            failed[job] = failed[parent]
+            continue
+        try:
+            accuracy = train(job)
+        except Exception as error:  # one network must not cost the others
+            failed[job] = error
+        else:
+            done(job, accuracy)
+    return failed

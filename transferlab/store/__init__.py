@@ -1,15 +1,16 @@
 """The run store: one folder per network, named by what determines its result.
 
 A folder holds `spec.json` (what was asked for), `history.csv` (a row an epoch), `weights.safetensors`, `result.json`
-and `checksums.json`. It is written beside and renamed, so a folder that is there is whole; what has rotted since is
-noticed by its checksums, said by name, and trained again. `locks` keeps two processes from training one network.
+and `checksums.json`. It is written beside and renamed, so a folder that is there is whole; what is corrupted since is
+noticed, said by name, and trained again. A look at a run reads its small files, and of its weights only their header
+and size, so it costs the same for any network; their checksum is compared where they are loaded, and by
+`Store.set_aside_damaged`. `locks` keeps two processes from training one network.
 Locks are flock's, which end with their owner; on a file system without flock filelock keeps files that name their
 owner, and takes over those whose owner is gone.
 """
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import warnings
@@ -18,18 +19,27 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from uuid import uuid4
 
 import pandas as pd
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from transferlab import networks
+from transferlab.engine import interrupts
 from transferlab.engine.checkpoints import Checkpoint
 from transferlab.notation import Treatment
 from transferlab.system.files import checksum
 
-FILES = ("spec.json", "history.csv", "result.json", "weights.safetensors")
+WEIGHTS = "weights.safetensors"
+SMALL = ("spec.json", "history.csv", "result.json")
+FILES = (*SMALL, WEIGHTS)
+
+
+class Damaged(ValueError):
+    """The files of a run are not as they were written."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +74,17 @@ class Run:
         return pd.read_csv(self.path / "history.csv")
 
     def network(self) -> nn.Sequential:
-        """The trained network of eight layers, on the CPU, in evaluation mode. Raises ValueError if it has rotted."""
+        """The trained network of eight layers, on the CPU, in evaluation mode.
+
+        Raises Damaged if its files are corrupted. They are then moved out of the way, to `damaged` in the store.
+        """
         if wrong := fault(self.path):
-            raise ValueError(f"{wrong}; ask the Lab for this network again, which trains it anew")
+            _set_aside(self.path)
+            raise Damaged(f"{wrong}; ask the Lab for this network again, and it is trained anew")
         recipe = self.spec["recipe"]
         side = recipe.get("crop") or recipe["size"]
         network = networks.build(recipe["network"], self.result["num_classes"], side, seed=0)
-        network.load_state_dict(load_file(self.path / "weights.safetensors"))
+        network.load_state_dict(load_file(self.path / WEIGHTS))
         return network.eval()
 
     def __repr__(self) -> str:
@@ -89,9 +103,9 @@ class Store:
         return self.root / "networks" / _name(spec)
 
     def find(self, spec: dict) -> Run | None:
-        """The trained network that `spec` describes, if it is there and whole. Warns if it is there and is not."""
+        """The trained network that `spec` describes, if it is there. Warns if it is there and corrupted."""
         path = self.path(spec)
-        return Run(path) if path.exists() and _whole(path) else None
+        return Run(path) if path.exists() and _seems_whole(path) else None
 
     def check(self) -> None:
         """Raise OSError unless networks can be written here."""
@@ -112,7 +126,7 @@ class Store:
         """Hold the right to train one network. Whoever else wants it waits here, then finds it trained."""
         path = self._lock_path(spec)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
+        with _patiently(FileLock(path)):
             for left in (self.root / "networks").glob(f".writing-{_name(spec)}-*"):  # by a process that was killed
                 shutil.rmtree(left, ignore_errors=True)
             yield
@@ -133,22 +147,21 @@ class Store:
         return self.root / "locks" / f"{_name(spec)}.lock"
 
     def save(self, spec: dict, history: list[dict], network: nn.Sequential, result: dict) -> Run:
-        """Write a run as a whole or not at all. A rotten one in its place is moved to the folder `damaged`."""
+        """Write a run as a whole or not at all. A corrupted one in its place is moved to the folder `damaged`."""
         path = self.path(spec)
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".writing-{path.name}-", dir=path.parent))
+        beside = path.parent / f".writing-{path.name}-{uuid4().hex[:8]}"
+        beside.mkdir()
         try:
-            weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-            save_file(weights, beside / "weights.safetensors")
-            pd.DataFrame(history).to_csv(beside / "history.csv", index=False)
             for name, content in (("spec", spec), ("result", result)):
                 _write(beside / f"{name}.json", content)
+            pd.DataFrame(history).to_csv(beside / "history.csv", index=False)
+            weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+            save_file(weights, beside / WEIGHTS)
+            shutil.copymode(beside / "spec.json", beside / WEIGHTS)  # or they are for nobody else to read
             _write(beside / "checksums.json", {name: checksum(beside / name) for name in FILES})
-            beside.chmod(0o777 & ~_umask())
             if path.exists():
-                aside = self.root / "damaged"
-                aside.mkdir(exist_ok=True)
-                path.rename(Path(tempfile.mkdtemp(prefix=f"{path.name}-", dir=aside)) / path.name)
+                _set_aside(path)
             beside.rename(path)
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
@@ -156,33 +169,70 @@ class Store:
         return Run(path)
 
     def runs(self) -> list[Run]:
-        """Every run in the store that is whole, by name. Warns of others. Weights are not read: `find` does that."""
-        paths = sorted((self.root / "networks").glob("[!.]*"))
-        return [Run(path) for path in paths if path.is_dir() and _whole(path, FILES[:-1])]
+        """Every run in the store, by name. Warns of those that are corrupted, and leaves them out."""
+        return [Run(path) for path in self._paths() if _seems_whole(path)]
+
+    def set_aside_damaged(self) -> list[str]:
+        """Compare every file of every run with its checksum, and move what is corrupted to `damaged`.
+
+        Returns a sentence for each such run. It reads the whole store: a network is trained again the next time.
+        """
+        said = []
+        for path in self._paths():
+            if wrong := fault(path):
+                said.append(f"{wrong}; moved to {_set_aside(path)}")
+        return said
+
+    def _paths(self) -> list[Path]:
+        return [path for path in sorted((self.root / "networks").glob("[!.]*")) if path.is_dir()]
 
 
 def fault(path: Path, files: tuple[str, ...] = FILES) -> str | None:
-    """What is wrong with the folder of a run, in words, or None. Only `files` are read."""
+    """What is wrong with the folder of a run, in words, or None. Only the checksums of `files` are compared."""
     try:
         sums = json.loads((path / "checksums.json").read_text(encoding="utf-8"))
         for name in files:
             if checksum(path / name) != sums[name]:
                 return f"{path / name} is not as it was written (its checksum differs)"
-        if (path / "weights.safetensors").stat().st_size == 0:
-            return f"{path / 'weights.safetensors'} is empty"
-        name = _name(json.loads((path / "spec.json").read_text(encoding="utf-8")))
+        with safe_open(path / WEIGHTS, "pt"):  # reads the header, and compares it with the size of the file
+            name = _name(json.loads((path / "spec.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError) as error:
-        return f"{error.filename} is missing"
+        return f"{error.filename or path / WEIGHTS} is missing"
+    except SafetensorError as error:
+        return f"{path / WEIGHTS} is not as it was written ({error})"
     except (ValueError, KeyError, TypeError) as error:  # ValueError: no JSON, no UTF-8
         return f"{path / 'checksums.json'} cannot be read ({error})"
     return None if name == path.name else f"{path} holds the files of another run, {name}"
 
 
-def _whole(path: Path, files: tuple[str, ...] = FILES) -> bool:
-    wrong = fault(path, files)
+def _seems_whole(path: Path) -> bool:
+    wrong = fault(path, SMALL)
     if wrong:
         warnings.warn(f"{wrong}: this network counts as not trained", stacklevel=3)
     return not wrong
+
+
+def _set_aside(path: Path) -> Path:
+    """Move the folder of a run to `damaged`: nothing is thrown away. Returns where it is now."""
+    aside = path.parents[1] / "damaged" / f"{path.name}-{uuid4().hex[:8]}" / path.name
+    aside.parent.mkdir(parents=True)
+    path.rename(aside)
+    return aside
+
+
+@contextmanager
+def _patiently(lock: FileLock) -> Iterator[None]:
+    """Wait for a lock, however long another process trains; a thread that waits can be interrupted, too."""
+    while True:
+        try:
+            lock.acquire(timeout=1)
+            break
+        except Timeout:
+            interrupts.check()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _name(spec: dict) -> str:
@@ -192,9 +242,3 @@ def _name(spec: dict) -> str:
 
 def _write(path: Path, content: dict) -> None:
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

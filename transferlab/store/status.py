@@ -4,29 +4,29 @@ import warnings
 from collections.abc import Iterator
 
 from transferlab.engine.checkpoints import Reached
-from transferlab.store import Run, Store, fault
+from transferlab.store import SMALL, Run, Store, fault
 
 UNFINISHED = ("damaged", "running", "stopped", "stale", "missing")
-STATES = ("done", "stuck", "failed", *UNFINISHED)
+STATUSES = ("done", "stuck", "failed", *UNFINISHED)
 # what a network is asked for by; a network of these that differs in anything else is a stale one
 ASKED = ("treatment", "split", "seed", "scale", "dataset")
 
-OUTCOMES = {  # how a training went: the state of the network, and what is said of it
+OUTCOMES = {  # how a training went: the status of the network, and what is said of it
     "trained": ("done", ""),
     "stuck": ("stuck", "; it learned nothing"),
-    "diverged": ("failed", "; its loss was no number any more"),
+    "diverged": ("failed", "; its loss became NaN or infinite"),
 }
 
 
-def state(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
-    """One of STATES for the network that `spec` describes, and a sentence that says why. `runs` are those of the store.
+def status_of(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
+    """One of STATUSES for the network of a `spec`, and a sentence that says why. `runs` are those of the store.
 
     "stuck" has learned nothing and "failed" diverged; "stopped" left a checkpoint to go on from; "stale" is there, but
     made by another recipe, from other data or by other code.
     """
     path = store.path(spec)
     if path.exists():
-        if wrong := fault(path):
+        if wrong := fault(path, SMALL):
             return "damaged", f"{wrong}; it will be trained again"
         run = Run(path)
         how, result = OUTCOMES[run.result["state"]]
@@ -41,13 +41,13 @@ def state(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
         at = f"epoch {len(reached.rows)} of {reached.epochs}"
         return "stopped", f"stopped at {at}; the next time it goes on from there"
     if nearest := _nearest(spec, runs):
-        changes = "; ".join(_changes(nearest.spec, spec, runs))
-        return "stale", f"stale: {nearest.path} is there, but was made with {changes}"
+        said = "; ".join(changes(nearest.spec, spec, runs))
+        return "stale", f"stale: {nearest.path} is there, but was made with {said}"
     return "missing", f"missing: {store.root} has no network that was asked for by this name, split, seed and scale"
 
 
 def whole_runs(store: Store) -> list[Run]:
-    """The runs of a store, without a warning of others: `state` says what is wrong with those."""
+    """The runs of a store, without a warning of others: `status_of` says what is wrong with those."""
     with warnings.catch_warnings(action="ignore"):
         return store.runs()
 
@@ -77,13 +77,13 @@ def _differences(old: dict, new: dict, within: str = "") -> Iterator[tuple[str, 
             yield within + key, before, now
 
 
-def _changes(old: dict, new: dict, runs: list[Run]) -> list[str]:
+def changes(old: dict, new: dict, runs: list[Run]) -> list[str]:
     """The differences in words. Where only the parent is another one, those of the parents."""
-    changes = [each for each in _differences(old, new) if each[0] != "parent"]
-    if not changes:
+    found = [each for each in _differences(old, new) if each[0] != "parent"]
+    if not found:
         parent = next((run for run in runs if run.path.name == old["parent"]), None)
         others = [run for run in runs if run.path.name == new["parent"]]
         if parent and others:
-            return [f"another parent, that with {change}" for change in _changes(parent.spec, others[0].spec, runs)]
+            return [f"another parent, that with {change}" for change in changes(parent.spec, others[0].spec, runs)]
         return [f"another parent, {old['parent']}, where {new['parent']} is asked for"]
-    return [f"{name} = {before!r}, where {now!r} is asked for" for name, before, now in changes]
+    return [f"{name} = {before!r}, where {now!r} is asked for" for name, before, now in found]

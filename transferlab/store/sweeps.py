@@ -14,7 +14,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def plan_sweep(
+def sweep_jobs(
     conditions: Iterable[str], layers: Iterable[int], split: str, seeds: Iterable[int], targets: Iterable[str]
 ) -> list[Job]:
     """The networks of a grid, bases first, in an order in which every parent comes before its children."""
@@ -40,8 +40,8 @@ def plan_sweep(
 def table(runs: list[Run]) -> pd.DataFrame:
     """A row a run, with the columns COLUMNS.
 
-    `state` is "trained", "stuck" (its loss never left that of guessing) or "diverged" (its loss was no number any
-    more). What diverged has no accuracy: NaN, so that no mean can count it.
+    `state` is "trained", "stuck" (its loss never left that of guessing) or "diverged" (its loss became NaN or
+    infinite). What diverged has no accuracy: NaN, so that no mean can count it.
     """
     rows = []
     for run in runs:
@@ -49,10 +49,10 @@ def table(runs: list[Run]) -> pd.DataFrame:
         facts = {key: run.spec[key] for key in ("split", "seed", "scale", "dataset")}
         outcome = {key: run.result[key] for key in ("accuracy", "state", "epochs", "seconds")}
         made = {key: getattr(treatment, key) for key in ("condition", "n", "source", "target", "fine_tuned")}
-        study = repr([run.spec[key] for key in ("recipe", "data", "device", "training")])
-        rows.append({"network": str(treatment), **made, **facts, **outcome, "study": study})
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, "study"])
-    key = ["target", "split", "seed", "study"]
+        made_by = repr([run.spec[key] for key in ("recipe", "data", "device", "training")])
+        rows.append({"network": str(treatment), **made, **facts, **outcome, "made_by": made_by})
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "made_by"])
+    key = ["target", "split", "seed", "made_by"]
     bases = frame[frame.condition == "base"].drop_duplicates(key, keep="last").set_index(key).accuracy
     frame["base_accuracy"] = bases.reindex(pd.MultiIndex.from_frame(frame[key])).to_numpy()
     return frame[list(COLUMNS)]

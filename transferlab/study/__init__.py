@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, parent_job
 from transferlab.store import Run
-from transferlab.store.sweeps import COLUMNS, plan_sweep, table
+from transferlab.store.sweeps import COLUMNS, sweep_jobs, table
 
 PRECISION = "bfloat16"  # of the published networks, also where float32 would be faster
 RESULTS = Path(__file__).parents[2] / "book" / "results"
@@ -26,7 +26,7 @@ ORDER = ["split", "seed", "target", "condition", "n"]
 class Study:
     """Networks to publish in one table: a grid of them, and what their recipe has changed.
 
-    A part of the grid is what `plan_sweep` takes: (conditions, layers, split, seeds, targets).
+    A part of the grid is what `sweep_jobs` takes: (conditions, layers, split, seeds, targets).
     """
 
     grid: tuple
@@ -34,7 +34,7 @@ class Study:
 
     def jobs(self) -> list[Job]:
         """All networks, parents first, and a seed of every split before the next: it can be stopped early."""
-        listed = [job for part in self.grid for job in plan_sweep(*part)]
+        listed = [job for part in self.grid for job in sweep_jobs(*part)]
         return sorted(dict.fromkeys(listed), key=lambda job: job[2])
 
     def only(self, split: str | None = None, seed: int | None = None) -> "Study":

@@ -1,6 +1,7 @@
-"""What is asked of files, whatever is in them."""
+"""Files, whatever is in them: where they are, and their checksums."""
 
 import hashlib
+import os
 from pathlib import Path
 
 
@@ -8,3 +9,17 @@ def checksum(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checkout() -> Path | None:
+    """The folder of the repository that this package is read from, or None where it is installed without one."""
+    root = Path(__file__).parents[2]
+    return root if all((root / name).exists() for name in ("pyproject.toml", "book", "notebooks")) else None
+
+
+def default_runs() -> Path:
+    """The run store of whoever names none: TRANSFERLAB_RUNS, else `runs` in the checkout, else in this folder.
+
+    So a chapter, a script and the command line find the same networks, whatever folder they run in.
+    """
+    return Path(os.environ.get("TRANSFERLAB_RUNS") or (checkout() or Path()) / "runs")

@@ -1,13 +1,23 @@
-"""What a network is trained on."""
+"""What a network is trained on: cores, devices, threads."""
 
-import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import local
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+_of_this_thread = local()
 
 
 def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The processor cores that this process may use: its affinity, and the quota of its container."""
+    from dask.system import cpu_count  # here, since Dask takes a while to import
+
+    return cpu_count()
 
 
 def hardware(device: str) -> str:
@@ -33,6 +43,39 @@ def prefers_bfloat16(device: str) -> bool:
     import torch  # here, as above
 
     if device == "cuda":
-        return not torch.cuda.is_available() or torch.cuda.is_bf16_supported()  # a cluster's GPUs are taken to be new
+        # a GPU that only emulates it, such as a T4, is slower in it; the GPUs of a cluster are taken to be new
+        return not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False)
     fast = torch.cpu._is_avx512_bf16_supported() and "AMD" in hardware(device)
     return fast or torch.cpu._is_amx_tile_supported()
+
+
+@contextmanager
+def one_thread(device: str = "cpu") -> Iterator[None]:
+    """One thread of arithmetic on the CPU, so that a network is the same whoever trains it, to the last bit.
+
+    Networks are trained side by side in processes; threads inside one of them would only wait for each other.
+    """
+    import torch  # here, as above
+
+    if device != "cpu":
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def own_stream() -> "torch.cuda.Stream":
+    """The CUDA stream of this thread, made once.
+
+    PyTorch hands out 32 streams in turn: a thread that asked for one at each network would soon share it with another
+    thread, and their graphs would share a workspace.
+    """
+    import torch  # here, as above
+
+    if not hasattr(_of_this_thread, "stream"):
+        _of_this_thread.stream = torch.cuda.Stream()
+    return _of_this_thread.stream

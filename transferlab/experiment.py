@@ -1,0 +1,131 @@
+"""How one network of the study is made (the paper's Section 2): which layers, which images, how they are trained.
+
+Nothing here knows where networks are kept, or how many are made at a time: that is the Lab's business.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor, nn
+
+from transferlab import networks, splits, training
+from transferlab.datasets import DataSet
+from transferlab.engine.checkpoints import Checkpoint
+from transferlab.engine.inputs import mean_image
+from transferlab.engine.recipes import Recipe
+from transferlab.notation import TASKS, Treatment
+from transferlab.transplant import transplant
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """One network of the study: what determines it, but for its donor.
+
+    `recipe` is that of the whole study, its precision settled; `seed`, from 0 up, fixes the classes of a random split
+    and every random choice.
+
+    >>> from transferlab import datasets
+    >>> few = datasets.load("kingdoms", train_per_class=2, test_per_class=2)
+    >>> a3b = Experiment(few, Recipe(precision="float32", epochs=1), Treatment.parse("A3B"))
+    >>> network, history = make(a3b, donor=networks.build("mini", 40, 32, seed=1))
+    >>> len(network), len(history), len(a3b.task().classes)
+    (8, 1, 40)
+    """
+
+    data: DataSet
+    recipe: Recipe
+    treatment: Treatment
+    split: str = "random"
+    seed: int = 0
+
+    def task(self, name: str | None = None) -> splits.Task:
+        """Task "A" or "B" of the split, with as many training images as the recipe grants it; else the target."""
+        name = name or self.treatment.target
+        return splits.task(self.data, self.split, self.seed, name).limited(self.recipe.train_per_class.get(name))
+
+    def classes(self) -> np.ndarray:
+        """The classes of the target task, as indices into those of the data set."""
+        return splits.halves(self.data, self.split, self.seed)[TASKS.index(self.treatment.target)]
+
+    def schedule(self) -> Recipe:
+        """The recipe, with more epochs where the target was granted fewer images: as many steps as with all of them."""
+        return self.recipe if self._times() == 1 else self.recipe.lengthened(self._times())
+
+    def network(self, donor: nn.Sequential | None = None) -> nn.Sequential:
+        """The network before training: fresh, or with its first n layers from the donor, or from random filters."""
+        if self.treatment.source is None:
+            return self._fresh("base", self.recipe.initialisation)
+        donor = donor or self._fresh("random filters", self.recipe.random_filters)
+        return transplant(donor, self.treatment.n, self._fresh("upper layers", self.recipe.initialisation))
+
+    def mean(self) -> Tensor | None:
+        """The mean image that crops subtract: as in 2014 that of the task that the first layers were trained on."""
+        if not self.recipe.crop:
+            return None
+        return mean_image(self.task(self.treatment.source if self.treatment.parent else None).train_images)
+
+    def seed_for(self, purpose: str) -> int:
+        """A seed of its own for each purpose, split, seed, target and n.
+
+        The condition is left out: AnB, BnB and random at the same n start from the same upper layers and see the
+        images in the same order, so that their difference is that of the copied layers.
+        """
+        depth = 0 if purpose == "random filters" else self.treatment.n  # R2B's filters are R3B's first two layers
+        text = f"{purpose}/{self.split}/{self.seed}/{self.treatment.target}/{depth}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+    def record(self) -> dict:
+        """What determines the network, but for its donor, as plain values: two equal records, the same network."""
+        recipe = self.recipe.record(self.treatment)
+        # the ratio was rounded once, not the product; where both give the same, records are what they were
+        if self.schedule().epochs != round(self._times()) * self.recipe.epochs:
+            recipe["epochs"] = self.schedule().epochs
+        return {
+            "treatment": str(self.treatment),
+            "split": self.split,
+            "seed": self.seed,
+            "recipe": recipe,
+            "dataset": self.data.name,
+            "data": self.data.fingerprint,
+            "training": training.VERSION,
+        }
+
+    def _times(self) -> float:
+        """How many times its training images the target would have if the recipe did not limit them."""
+        limit = self.recipe.train_per_class.get(self.treatment.target)
+        if limit is None:
+            return 1
+        return int(np.isin(self.data.train_labels, self.classes()).sum()) / (limit * len(self.classes()))
+
+    def _fresh(self, purpose: str, initialisation: str) -> nn.Sequential:
+        name, side = self.recipe.network, self.recipe.input_size
+        return networks.build(name, len(self.classes()), side, self.seed_for(purpose), initialisation)
+
+
+def make(
+    experiment: Experiment,
+    donor: nn.Sequential | None = None,
+    device: str = "cpu",
+    on_epoch: Callable[[dict], None] = lambda row: None,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[nn.Sequential, list[dict]]:
+    """Make the network of an experiment: copy, freeze, train. Returns it, on the device, and its history.
+
+    `donor` is the trained network of `experiment.treatment.parent`, where it has one. The other arguments, the rows of
+    the history and what is raised are those of `training.train`.
+    """
+    network = experiment.network(donor)
+    history = training.train(
+        network,
+        experiment.treatment.frozen,
+        experiment.task(),
+        experiment.schedule(),
+        experiment.seed_for("order"),
+        device,
+        on_epoch,
+        experiment.mean(),
+        checkpoint,
+    )
+    return network, history
