@@ -14,8 +14,8 @@ PY := .venv/bin/python
 BOOK := $(PY) book/build.py
 # one run store for the chapters, whatever folder they run in
 RUNS = TRANSFERLAB_RUNS="$${TRANSFERLAB_RUNS:-$$PWD/runs}"
-# tests train at the smallest scale, into a run store of their own
-SMOKE = TRANSFERLAB_SCALE=smoke TRANSFERLAB_RUNS="$$PWD/_build/test-runs"
+# tests train at the smallest scale, into a run store of their own; processes side by side keep to a core each
+SMOKE = TRANSFERLAB_SCALE=smoke TRANSFERLAB_RUNS="$$PWD/_build/test-runs" OMP_NUM_THREADS=1
 SMOKE_HTML := _build/smoke/_build/html
 PYTEST := $(PY) -m pytest -ra
 # a process a core, not more than four
@@ -24,7 +24,7 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv assets train book study bench test check unit notebooks-test smoke-book browser-test store-outputs torture lab clean moved
+.PHONY: help venv assets train book study bench test check unit nightly notebooks-test smoke-book browser-test store-outputs torture lab clean moved
 
 help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
@@ -125,7 +125,11 @@ check: venv
 	$(PY) tests/audit.py
 
 unit: venv
-	$(SMOKE) $(PYTEST) tests -m 'not browser' $(SIDE_BY_SIDE) --dist worksteal
+	$(SMOKE) $(PYTEST) tests -m 'not browser and not nightly' $(SIDE_BY_SIDE) --dist worksteal
+
+# what costs more than it tells at every change: kills, leaks, a cluster with certificates
+nightly: venv
+	$(SMOKE) $(PYTEST) tests -m nightly $(SIDE_BY_SIDE) --dist worksteal
 
 notebooks-test: venv
 	rm -rf _build/test-runs

@@ -1,10 +1,11 @@
-"""Chapters without a kernel each: their cells run in this process, as papermill would run them, so torch is imported once."""
+"""Chapters without a kernel each: their cells run in this process, which has imported torch already."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 from IPython.core.interactiveshell import InteractiveShell
@@ -16,13 +17,14 @@ from transferlab.chapters import batch
 
 
 def execute(chapter: Path, parameters: dict, home: Path) -> list[dict[str, object]]:
-    """Run the code cells of a chapter with `parameters`, and draw its figures.
+    """Run the code cells of a chapter with `parameters`, as papermill would, and draw its figures.
 
+    Networks are trained in this process too: with one core the Lab starts no others, in which nothing is patched.
     Returns what cells print and display, by media type. `home` is a folder for IPython's own files. Raises what a cell raises.
     """
     injected = "# Parameters\n" + "".join(f"{name} = {value!r}\n" for name, value in parameters.items())
     shown = []
-    with _shell(home) as shell:
+    with mock.patch("dask.system.cpu_count", lambda: 1), _shell(home) as shell:
         for cell in nbformat.read(chapter, as_version=4).cells:
             if cell.cell_type != "code":
                 continue

@@ -40,8 +40,9 @@ def test_there_are_chapters():
     assert len(CHAPTERS) >= 4
 
 
+@pytest.mark.nightly
 def test_a_chapter_runs_with_papermills_parameters(tmp_path):
-    """The third, which trains; test_everywhere runs all of them in its own process."""
+    """The third, which trains. At every change test_batch runs the first by papermill, and nbval all in kernels."""
     process, _ = papermill(CHAPTERS[2], tmp_path, "scale", "smoke", "seeds", "[1]", "layers", "[1,4,7]")
     assert process.returncode == 0, process.stderr
 
@@ -53,6 +54,21 @@ def test_an_unknown_parameter_stops_the_first_cell(tmp_path):
     assert "no parameter sead; this chapter knows dataset, scale, split, seeds" in process.stderr
     assert executed == 3  # the parameters, papermill's, and the first that does something
     assert not (tmp_path / "runs").exists()
+
+
+def defaults():
+    """The parameters of the third chapter as they stand in it."""
+    cells = nbformat.read(CHAPTERS[2], as_version=4).cells
+    (source,) = (cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    parameters = {}
+    exec(source, parameters)
+    return parameters
+
+
+def test_lists_are_read_from_the_texts_that_papermill_hands_over(tmp_path):
+    parameters = defaults() | {"scale": "smoke", "runs": tmp_path, "seeds": "[1]", "layers": "[1,4,7]"}
+    open_lab(parameters)
+    assert (parameters["seeds"], parameters["layers"]) == ([1], [1, 4, 7])
 
 
 @pytest.mark.parametrize(
@@ -68,13 +84,8 @@ def test_an_unknown_parameter_stops_the_first_cell(tmp_path):
     ],
 )
 def test_a_wrong_parameter_says_what_is_allowed(name, value, message, tmp_path):
-    """Lists are texts, as the command line of papermill hands them over."""
-    cells = nbformat.read(CHAPTERS[2], as_version=4).cells
-    (defaults,) = (cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
-    parameters = {}
-    exec(defaults, parameters)
     with pytest.raises(ValueError) as error:
-        open_lab({**parameters, "scale": "smoke", "runs": str(tmp_path / "runs"), name: value})
+        open_lab({**defaults(), "scale": "smoke", "runs": str(tmp_path / "runs"), name: value})
     assert message in str(error.value)
     assert not (tmp_path / "runs").exists()
 

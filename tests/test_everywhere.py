@@ -1,7 +1,6 @@
 """All chapters, unchanged, on data sets in their real formats on disk, and with modern networks."""
 
 import hashlib
-import os
 
 import pytest
 from formats import write_cifar100, write_tree
@@ -26,12 +25,6 @@ def run_all(tmp_path, names, **parameters):
     for chapter in batch.find(names):
         shown = execute(chapter, parameters, tmp_path / "ipython")
         assert any("text/html" in each or "text/markdown" in each for each in shown), f"{chapter.stem} shows nothing"
-
-
-@pytest.fixture(autouse=True)
-def one_core(monkeypatch):
-    """Networks this small are trained before worker processes have started: with one core there are none."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
 
 
 def test_every_chapter_runs_on_cifar100(tmp_path, monkeypatch):

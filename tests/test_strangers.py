@@ -1,9 +1,6 @@
 """What others hand over is data and nothing else: no pickle is read, no name leads elsewhere or into a page."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -13,6 +10,7 @@ from PIL import Image
 
 from transferlab import Lab, datasets
 from transferlab.chapters import batch
+from transferlab.datasets import prepare
 from transferlab.parallel.processes import INSECURE, safe
 
 ROOT = Path(__file__).parents[1]
@@ -57,15 +55,13 @@ def test_names_of_classes_and_files_are_only_names(hostile, tmp_path):
     assert run.path.parent == tmp_path / "runs" / "networks"
     assert HOSTILE[0] in lab.data.class_names
     prepared = tmp_path / "prepared"
-    command = [sys.executable, "-m", "transferlab", "prepare", "folder", "--size", "32", "--workers", "1"]
-    subprocess.run([*command, "--data-root", hostile, "--out", prepared], check=True, capture_output=True)
+    assert prepare.prepare("folder", hostile, prepared, size=32, workers=1) == []
     assert set(tmp_path.iterdir()) == {hostile, prepared, tmp_path / "runs"}
     assert datasets.load("folder", data_root=prepared, size=32).class_names == lab.data.class_names
 
 
-def test_names_of_classes_are_text_in_the_chapters(hostile, tmp_path, monkeypatch):
+def test_names_of_classes_are_text_in_the_chapters(hostile, tmp_path):
     """Chapters that show class names draw or escape them; none lets one become markup."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)  # train in this process
     parameters = {"dataset": "folder", "data_root": str(hostile), "scale": "smoke", "runs": str(tmp_path / "runs")}
     for chapter in batch.find(["01", "02"]):
         shown = execute(chapter, parameters, tmp_path / "ipython")

@@ -15,10 +15,13 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import pytest
 from formats import BUILD, write_book
 from PIL import Image
 
 from transferlab import Lab, datasets
+
+pytestmark = pytest.mark.nightly
 
 KILLS = int(os.environ.get("TRANSFERLAB_KILLS", "5"))
 MOMENTS = random.Random(int(os.environ.get("TRANSFERLAB_SEED", "0")))

@@ -41,7 +41,7 @@ def by_step(images: np.ndarray | Rows, recipe: Recipe, device: str, steps: int) 
 
     Images are taken in a random order, `steps` batches of them.
     """
-    network = networks.build("caffenet", CLASSES, recipe.crop, seed=0)
+    network = networks.build(recipe.network, CLASSES, recipe.crop, seed=0)
     network.to(device, memory_format=torch.channels_last).train()
     source = inputs.Crops(images, recipe, torch.zeros(images.shape[1:]), device)
     labels = torch.arange(len(images), device=device) % CLASSES
@@ -59,7 +59,7 @@ def by_step(images: np.ndarray | Rows, recipe: Recipe, device: str, steps: int) 
 
 def by_hand(folder: Path, recipe: Recipe, device: str, steps: int) -> float:
     """Images a second of an ordinary loop: ImageFolder, transforms, a DataLoader with a worker a core."""
-    network = networks.build("caffenet", CLASSES, recipe.crop, seed=0).to(device).train()
+    network = networks.build(recipe.network, CLASSES, recipe.crop, seed=0).to(device).train()
     transforms = torchvision.transforms
     prepared = transforms.Compose(
         [transforms.RandomCrop(recipe.crop), transforms.RandomHorizontalFlip(), transforms.PILToTensor()]

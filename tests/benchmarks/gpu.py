@@ -13,7 +13,8 @@
 - `larger`: chapters by papermill at the scale `large` (64 pixels, 500 images a class). Needs the whole of
   requirements.txt. Writes large.csv, the table of the networks, and the executed notebooks.
 
-`--device cpu --tiny` tries the script where there is no GPU, at a size at which its numbers mean nothing.
+`--device cpu --tiny` tries the script where there is no GPU, on a network and at a size at which its numbers mean
+nothing.
 """
 
 import argparse
@@ -36,6 +37,8 @@ from transferlab.notation import CONDITIONS, DEPTHS
 from transferlab.study.cost import SIZES
 from transferlab.study.estimates import by_task
 from transferlab.system.machine import hardware
+
+TINY = {"network": "mini", "size": 32, "crop": 24, "batch": 2}
 
 
 def main():
@@ -91,7 +94,7 @@ def throughput(arguments: argparse.Namespace) -> None:
     sizes = {"images": 16, "steps": 1, "side": 256} if arguments.tiny else {"images": 8192, "steps": 40, "side": 8192}
     rows = []
     for scale in ("paper", "modern"):
-        recipe = replace(SCALES[scale], batch=2) if arguments.tiny else SCALES[scale]
+        recipe = replace(SCALES[scale], **(TINY if arguments.tiny else {}))
         with tempfile.TemporaryDirectory() as folder:
             measured = caffenet.measure(recipe, arguments.device, Path(folder), **sizes)
         rows += [{"recipe": scale, **row} for row in measured]
@@ -107,7 +110,7 @@ def recipes(arguments: argparse.Namespace) -> None:
         share = images / (SIZES["imagenet"][0] / 2)  # of the images of half of ImageNet
         changes = {name: round(share * getattr(SCALES[scale], name)) for name in ("iterations", "drop_every")}
         if arguments.tiny:
-            changes |= {"iterations": 2, "batch": 2}
+            changes |= {"iterations": 2, **TINY}
         with tempfile.TemporaryDirectory() as folder:
             run = Lab(scale=scale, runs=folder, device=arguments.device, data=data, **changes).run("baseB", seed=seed)
             rows.append({"recipe": scale, "seed": seed, "accuracy": run.accuracy, **run.result})

@@ -29,7 +29,8 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 def to_input(images: np.ndarray | Tensor, precision: str, device: str = "cpu") -> Tensor:
     """Network input from uint8 images `[N, 3, H, W]`: values in [-2, 2], channels last, of the given precision."""
-    pixels = torch.as_tensor(images if isinstance(images, Tensor) else np.asarray(images), device=device).contiguous(memory_format=torch.channels_last)
+    images = images if isinstance(images, Tensor) else np.asarray(images)  # not image by image where they are Rows
+    pixels = torch.as_tensor(images, device=device).contiguous(memory_format=torch.channels_last)
     return pixels.to(torch.float32).sub_(127.5).div_(63.75).to(getattr(torch, precision))
 
 
