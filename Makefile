@@ -29,11 +29,12 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
-	@echo 'make test            all that continuous integration runs         about 16 min; seconds if nothing changed'
+	@echo 'make test            all that continuous integration runs         about 8 min; seconds if nothing changed'
 	@echo '  make check           ruff: lint and format; known weaknesses      seconds'
-	@echo '  make unit            the unit and property tests                  about 10 min'
+	@echo '  make unit            the unit and property tests                  about 4 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     1 to 2 min'
-	@echo '  make browser-test    the book at smoke scale, in Chromium         about 4 min'
+	@echo '  make browser-test    the book at smoke scale, in Chromium         about 3 min'
+	@echo 'make nightly         tests that are too slow for every change    about 2 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
 	@echo 'make study           train the published study, resumable         2 to 3 h; book/results/*.csv'
 	@echo 'make torture         200 kills, 2,000 networks, 8 processes       about an hour'
@@ -147,7 +148,7 @@ smoke-book: assets
 	$(SMOKE) $(PY) book/check.py _build/smoke/_build
 
 browser-test: smoke-book
-	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser
+	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser $(SIDE_BY_SIDE) --dist loadfile
 
 # the long forms of tests: 200 kills at random moments, 2,000 networks in a store, 1,000 executions, eight processes sharing a store
 torture: venv

@@ -20,9 +20,7 @@ PAGES = sorted(
 
 def each_page():
     """Run a test for every page."""
-    return pytest.mark.parametrize(
-        "page_name", PAGES or [pytest.param("none", marks=pytest.mark.skip(reason=NO_BOOK))]
-    )
+    return pytest.mark.parametrize("page_name", PAGES or [pytest.param("none", marks=pytest.mark.skip(reason=NO_BOOK))])
 
 
 def wait_for_widgets(page: Page) -> int:
