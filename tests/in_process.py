@@ -19,8 +19,9 @@ from transferlab.chapters import batch
 def execute(chapter: Path, parameters: dict, home: Path) -> list[dict[str, object]]:
     """Run the code cells of a chapter with `parameters`, as papermill would, and draw its figures.
 
-    Networks are trained in this process too: with one core the Lab starts no others, in which nothing is patched.
-    Returns what cells print and display, by media type. `home` is a folder for IPython's own files. Raises what a cell raises.
+    Networks are trained in this process too: with one core, the Lab starts no workers, which would not see what a test
+    patches. Returns what cells print and display, by media type. `home` is a folder for IPython's own files. Raises
+    whatever a cell raises.
     """
     injected = "# Parameters\n" + "".join(f"{name} = {value!r}\n" for name, value in parameters.items())
     shown = []

@@ -13,7 +13,6 @@ from transferlab import Lab, networks, training
 from transferlab.chapters import batch
 from transferlab.system.machine import one_thread
 
-
 ROOT = Path(__file__).parents[1]
 
 

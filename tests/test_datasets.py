@@ -244,3 +244,14 @@ def test_a_class_without_a_readable_image_is_named(tree, tmp_path):
 
 def test_cifar_names_are_those_of_the_families():
     assert len(COARSE) == 100 and len(cifar100.MANMADE) == 6 and len(cifar100.NATURAL) == 14
+
+
+def test_only_its_own_drawing_code_makes_the_cache_of_kingdoms_stale(monkeypatch):
+    """Not an edit of another data set's module."""
+    read = []
+    content = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or content(path))
+    monkeypatch.setattr(datasets, "_cached", lambda key, make: make())
+    datasets.load("kingdoms", train_per_class=1, test_per_class=1)
+    assert {path.name for path in read} == {"__init__.py", "natural.py", "manmade.py", "shapes.py"}
+    assert {path.parent.name for path in read} == {"kingdoms"}

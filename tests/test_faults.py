@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 import torch
 
-from transferlab import Lab, networks, study, training
+from transferlab import Lab, networks, store, study, training
 from transferlab.chapters import figures
 from transferlab.engine.checkpoints import Checkpoint, Reached
-from transferlab.store import FILES, WEIGHTS, fault
+from transferlab.store import FILES, WEIGHTS, Store, fault
+from transferlab.system.files import checksum
 
 NAME = "A3B"
 
@@ -100,6 +101,20 @@ def test_a_checkpoint_that_is_not_whole_is_not_gone_on_from(tmp_path, damage):
     assert tensors["a"].tolist() == [1, 1] and len(rows) == 2 and epochs == 3
 
 
+def test_a_training_without_momentum_goes_on_as_well(tmp_path):
+    whole = Lab(scale="smoke", runs=tmp_path / "whole", epochs=3, momentum=0).run("baseB")
+    lab, seen = Lab(scale="smoke", runs=tmp_path / "stopped", epochs=3, momentum=0), []
+
+    def stop(row):
+        seen.append(row["epoch"])
+        if seen == [1]:
+            raise Killed
+
+    with pytest.raises(Killed):
+        lab.run("baseB", on_epoch=stop)
+    assert weights(lab.run("baseB", on_epoch=stop)) == weights(whole) and seen == [1, 2, 3]
+
+
 # --- rot -------------------------------------------------------------------------------------------------
 
 
@@ -148,6 +163,24 @@ def test_a_rotten_file_is_noticed_and_named(rotten, name, how):
             assert set(lab.results().network) == {"baseA", "baseB"}
         assert len(lab.store.set_aside_damaged()) == 1
     assert not lab.store.set_aside_damaged() and set(lab.results().network) == {"baseA", "baseB"}
+
+
+def test_a_look_at_a_run_does_not_read_its_weights(rotten, monkeypatch):
+    lab, run = rotten
+    read = []
+    monkeypatch.setattr(store, "checksum", lambda path: read.append(path.name) or checksum(path))
+    assert lab.store.find(run.spec) and len(lab.store.runs()) == 3 and not set(read) - set(store.SMALL)
+    run.network()
+    assert WEIGHTS in read
+
+
+def test_files_of_a_run_are_for_whoever_may_read_its_folder(rotten, monkeypatch):
+    """And the process's mask is never touched, which threads would do at the same time."""
+    _, run = rotten
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the mask is the whole process's"))
+    again = Store(run.path.parents[2] / "other").save(run.spec, [], run.network(), run.result)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in again.path.iterdir()}
+    assert len(set(modes.values())) == 1, modes
 
 
 def test_what_is_rotten_is_trained_again(rotten):

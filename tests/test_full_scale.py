@@ -259,6 +259,14 @@ def test_what_a_recipe_refuses(changes, message):
         recipe_for("smoke", **changes)
 
 
+def test_few_images_take_as_many_steps_as_all_of_them(tmp_path):
+    """The product of epochs and ratio is rounded, not the ratio: 8 of 5 images a class, 2 epochs: 3.2, so 3."""
+    lab = Lab(scale="smoke", runs=tmp_path, device="cpu", train_per_class={"A": 4, "B": 5})
+    assert {name: len(lab.run(name).history) for name in ("baseA", "baseB")} == {"baseA": 4, "baseB": 3}
+    # what the old rule gave another length is another network; what it gave the same is the same one
+    assert [lab.spec(name, "random", 0)["recipe"]["epochs"] for name in ("baseA", "baseB")] == [2, 3]
+
+
 def test_a_field_that_came_later_is_recorded_only_where_it_is_used(lab):
     assert "crop" not in lab.spec("baseB", "random", 0)["recipe"]
     assert Lab(scale="smoke", runs=lab.store.root, crop=24).spec("baseB", "random", 0)["recipe"]["crop"] == 24

@@ -3,6 +3,8 @@ import math
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from transferlab import Lab, datasets, training
 from transferlab.engine import inputs
 from transferlab.notation import parent_job
 from transferlab.store.sweeps import COLUMNS, sweep_jobs
-from transferlab.system import machine
+from transferlab.system import files, machine
 
 
 def test_a_run_has_what_the_interface_promises(lab):
@@ -135,6 +137,39 @@ def test_bfloat16_is_for_processors_that_are_fast_in_it(monkeypatch, name, instr
     monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(machine, "hardware", lambda device: name)
     assert machine.prefers_bfloat16("cpu") is expected
+
+
+def test_the_quota_of_a_container_counts(monkeypatch):
+    """Half a core's time on a host of many cores: one process, not one for each core of the host."""
+    monkeypatch.setattr("dask.system._try_extract_cgroup_cpu_quota", lambda: (50_000, 100_000))
+    assert machine.cores() == 1
+
+
+def test_a_changed_lab_keeps_what_is_not_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for part in ("train", "val"):
+        for name in "abcd":
+            (tmp_path / "images" / part / name).mkdir(parents=True)
+            Image.new("RGB", (40, 40)).save(tmp_path / "images" / part / name / "0.png")
+    lab = Lab(dataset="folder", data_root="~/images", runs="~/runs", scale="smoke", network="resnet18", at_once=1)
+    assert lab.store.root == tmp_path / "runs"
+    other = lab.changed(random_filters="gaussian")
+    assert (other.recipe, other.data.fingerprint) == (
+        replace(lab.recipe, random_filters="gaussian"),
+        lab.data.fingerprint,
+    )
+    assert (other.store.root, other.at_once) == (lab.store.root, 1)
+    assert lab.changed(scale="laptop").recipe.epochs > lab.recipe.epochs
+
+
+def test_a_lab_finds_the_same_store_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRANSFERLAB_RUNS", raising=False)
+    assert files.default_runs() == Path(__file__).parents[1] / "runs"
+    monkeypatch.setattr(files, "checkout", lambda: None)  # an installed wheel
+    assert files.default_runs().absolute() == tmp_path / "runs"
+    monkeypatch.setenv("TRANSFERLAB_RUNS", str(tmp_path / "elsewhere"))
+    assert Lab(scale="smoke").store.root == tmp_path / "elsewhere"
 
 
 def test_parents_come_first():

@@ -52,7 +52,7 @@ def test_stratified_halves_divide_every_family(sizes, seed):
 def test_wrong_arguments_say_what_is_needed(lab):
     with pytest.raises(ValueError, match="3 classes; two tasks need at least 4"):
         splits.random_halves(3, 0)
-    with pytest.raises(ValueError, match="seed -1"):
+    with pytest.raises(ValueError, match="seed is -1"):
         splits.random_halves(10, -1)
     with pytest.raises(ValueError, match="no split 'kingdoms'; there are random, kingdom"):
         splits.halves(lab.data, "kingdoms", 0)

@@ -24,8 +24,7 @@ def test_found_says_when_by_what_and_where(own):
 
 def test_missing_names_the_store(own, tmp_path):
     assert own.why("A3B+", "kingdom", 3) == (
-        f"A3B+ (kingdom, seed 3) is missing: {tmp_path} has no network that was asked for by this name, split, "
-        "seed and scale"
+        f"A3B+ (kingdom, seed 3) is missing: {tmp_path} has no network of this name, split, seed and scale"
     )
 
 
@@ -75,7 +74,7 @@ def test_stopped_running_and_damaged(own):
     with pytest.raises(KeyboardInterrupt):
         own.run("baseB", on_epoch=stop)
     assert re.fullmatch(r"baseB .* being trained now: epoch 1 of 2, about \d+ s left", seen[0])
-    assert "stopped at epoch 1 of 2; the next time it goes on from there" in own.why("baseB")
+    assert "stopped at epoch 1 of 2; the next run resumes from there" in own.why("baseB")
     run = own.run("baseB")
     (run.path / "history.csv").write_text("")
     assert "history.csv is not as it was written (its checksum differs); it will be trained again" in own.why("baseB")

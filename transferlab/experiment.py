@@ -1,6 +1,6 @@
 """How one network of the study is made (the paper's Section 2): which layers, which images, how they are trained.
 
-Nothing here knows where networks are kept, or how many are made at a time: that is the Lab's business.
+Nothing here knows where networks are stored or how many are trained at a time; that is the Lab's job.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from transferlab.transplant import transplant
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """One network of the study: what determines it, but for its donor.
+    """One network of the study: all that determines it, except its donor.
 
-    `recipe` is that of the whole study, its precision settled; `seed`, from 0 up, fixes the classes of a random split
-    and every random choice.
+    `recipe` is the recipe of the whole study, with its precision settled. `seed`, 0 or more, fixes the classes of a
+    random split and every random choice.
 
     >>> from transferlab import datasets
     >>> few = datasets.load("kingdoms", train_per_class=2, test_per_class=2)
@@ -41,45 +41,45 @@ class Experiment:
     seed: int = 0
 
     def task(self, name: str | None = None) -> splits.Task:
-        """Task "A" or "B" of the split, with as many training images as the recipe grants it; else the target."""
+        """Return task "A" or "B" of the split (None: the target), with the training images that the recipe allows."""
         name = name or self.treatment.target
         return splits.task(self.data, self.split, self.seed, name).limited(self.recipe.train_per_class.get(name))
 
     def classes(self) -> np.ndarray:
-        """The classes of the target task, as indices into those of the data set."""
+        """Return the classes of the target task, as indices into those of the data set."""
         return splits.halves(self.data, self.split, self.seed)[TASKS.index(self.treatment.target)]
 
     def schedule(self) -> Recipe:
-        """The recipe, with more epochs where the target was granted fewer images: as many steps as with all of them."""
+        """Return the recipe, with more epochs if the target has fewer images: as many steps as with all of them."""
         return self.recipe if self._times() == 1 else self.recipe.lengthened(self._times())
 
     def network(self, donor: nn.Sequential | None = None) -> nn.Sequential:
-        """The network before training: fresh, or with its first n layers from the donor, or from random filters."""
+        """Return the network before training: fresh, or its first n layers the donor's or random filters."""
         if self.treatment.source is None:
             return self._fresh("base", self.recipe.initialisation)
         donor = donor or self._fresh("random filters", self.recipe.random_filters)
         return transplant(donor, self.treatment.n, self._fresh("upper layers", self.recipe.initialisation))
 
     def mean(self) -> Tensor | None:
-        """The mean image that crops subtract: as in 2014 that of the task that the first layers were trained on."""
+        """Return the mean image that crops subtract: as in 2014, that of the task the first layers were trained on."""
         if not self.recipe.crop:
             return None
         return mean_image(self.task(self.treatment.source if self.treatment.parent else None).train_images)
 
     def seed_for(self, purpose: str) -> int:
-        """A seed of its own for each purpose, split, seed, target and n.
+        """Return a separate seed for each purpose, split, seed, target and n.
 
-        The condition is left out: AnB, BnB and random at the same n start from the same upper layers and see the
-        images in the same order, so that their difference is that of the copied layers.
+        The condition is left out on purpose: AnB, BnB and random at the same n start from the same upper layers and see
+        the images in the same order, so they differ only by the layers that were copied.
         """
         depth = 0 if purpose == "random filters" else self.treatment.n  # R2B's filters are R3B's first two layers
         text = f"{purpose}/{self.split}/{self.seed}/{self.treatment.target}/{depth}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
     def record(self) -> dict:
-        """What determines the network, but for its donor, as plain values: two equal records, the same network."""
+        """Return all that determines the network, except its donor, as plain values: equal records, equal networks."""
         recipe = self.recipe.record(self.treatment)
-        # the ratio was rounded once, not the product; where both give the same, records are what they were
+        # The ratio used to be rounded, not the product. Where both agree, the record stays what it was.
         if self.schedule().epochs != round(self._times()) * self.recipe.epochs:
             recipe["epochs"] = self.schedule().epochs
         return {
@@ -93,7 +93,7 @@ class Experiment:
         }
 
     def _times(self) -> float:
-        """How many times its training images the target would have if the recipe did not limit them."""
+        """How many times as many training images the target has without the recipe's limit."""
         limit = self.recipe.train_per_class.get(self.treatment.target)
         if limit is None:
             return 1
@@ -111,10 +111,10 @@ def make(
     on_epoch: Callable[[dict], None] = lambda row: None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[nn.Sequential, list[dict]]:
-    """Make the network of an experiment: copy, freeze, train. Returns it, on the device, and its history.
+    """Make the network of an experiment: copy, freeze, train. Returns the network, on the device, and its history.
 
-    `donor` is the trained network of `experiment.treatment.parent`, where it has one. The other arguments, the rows of
-    the history and what is raised are those of `training.train`.
+    `donor` is the trained network of `experiment.treatment.parent`, if it has one. The other arguments, the history and
+    the errors are those of `training.train`.
     """
     network = experiment.network(donor)
     history = training.train(

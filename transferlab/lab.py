@@ -1,4 +1,4 @@
-"""The laboratory: ask for a network by its name, get it trained or found."""
+"""The laboratory: ask for a network by name, and it is found in the store or trained."""
 
 import math
 import platform
@@ -86,15 +86,15 @@ class Lab:
         self._given |= {"at_once": at_once, **changes}
 
     def changed(self, **changes) -> "Lab":
-        """A Lab like this one, with other arguments, as in `lab.changed(random_filters="gaussian")`."""
+        """Return a Lab like this one with some arguments changed, as in `lab.changed(random_filters="gaussian")`."""
         return Lab(**{**self._given, **changes})
 
     def task(self, name: str, split: str = "random", seed: int = 0) -> splits.Task:
-        """Task "A" or "B" of a split: its classes, images and labels."""
+        """Return task "A" or "B" of a split: its classes, images and labels."""
         return self.experiment(Treatment.of("base", 0, name), split, seed).task()
 
     def experiment(self, network: str | Treatment, split: str = "random", seed: int = 0) -> Experiment:
-        """What `run` would train, before it is trained.
+        """Return the experiment that `run` would carry out.
 
         Raises ValueError for a name, a split or a seed that makes no sense.
         """
@@ -112,10 +112,10 @@ class Lab:
         seed: int = 0,
         on_epoch: Callable[[dict], None] = lambda row: None,
     ) -> Run:
-        """The network that a name such as "A3B+" asks for, trained now (its parent too) or found in the store.
+        """Return the network of that name, such as "A3B+": found in the store, or trained now, its parent too.
 
-        `seed` fixes the classes of a random split and every random choice in training. `on_epoch` is
-        called with each row of the history while it trains, if that is here.
+        `seed` fixes the classes of a random split and every random choice in training. `on_epoch` is called with each
+        row of the history, if the network is trained in this process.
         """
         experiment = self.experiment(network, split, seed)
         spec = self._spec(experiment)
@@ -130,17 +130,17 @@ class Lab:
             return self.store.find(spec) or self._make(experiment, spec, donor, on_epoch)
 
     def spec(self, network: str | Treatment, split: str, seed: int) -> dict:
-        """All that determines a network's result, its parent included: two equal specs give the same network."""
+        """Return all that determines a network, its parent included: two equal specs, the same network."""
         return self._spec(self.experiment(network, split, seed))
 
     def _spec(self, experiment: Experiment) -> dict:
-        """The experiment's record, and what else tells its result from others': where, from which parent."""
+        """Add to the experiment's record what else tells its result from others: scale, device, parent."""
         parent = experiment.treatment.parent
         name = self.store.path(self._spec(replace(experiment, treatment=parent))).name if parent else None
         return {**experiment.record(), "scale": self.scale, "device": self.device, "parent": name}
 
     def _donor(self, experiment: Experiment) -> nn.Sequential | None:
-        """The trained network that the first layers are copied from, if they are anybody's."""
+        """Return the trained network whose first layers are copied, or None if there is none."""
         parent = experiment.treatment.parent
         if parent is None:
             return None
@@ -156,7 +156,7 @@ class Lab:
         try:
             network, history = make(experiment, donor, self.device, on_epoch, kept)
         except torch.OutOfMemoryError:
-            history = []  # no more here: the error holds on to all the memory that was taken
+            history = []  # nothing else here: the error still holds all the memory that was in use
         if not history:
             raise RuntimeError(speed.no_room(experiment.schedule(), classes, self.device, self._at_once()))
         outcome = training.outcome(history, classes)
@@ -164,7 +164,9 @@ class Lab:
             "accuracy": math.nan if outcome == "diverged" else history[-1]["test_accuracy"],
             "state": outcome,
             "epochs": len(history),
-            "seconds": max(perf_counter() - started, sum(row["seconds"] for row in history)),  # also before a stop
+            "seconds": max(
+                perf_counter() - started, sum(row["seconds"] for row in history)
+            ),  # including those before a stop
             "num_classes": classes,
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "hardware": hardware(self.device),
@@ -178,25 +180,25 @@ class Lab:
     def predict(
         self, run: Run, images: np.ndarray | Rows | None = None, n: int = 8, network: nn.Sequential | None = None
     ) -> torch.Tensor:
-        """What the first `n` layers (1..8) of a run's network give for images; with all 8, logits.
+        """Return the outputs of the first `n` layers (1..8) of a run's network for images; with all 8, logits.
 
-        Every look at a network's answers goes this way, which is that of `run.accuracy`: the run's crops, mean image
-        and precision, in batches.
+        Use this for every look at a network's answers: it treats images exactly as the test behind `run.accuracy` does,
+        with the run's crops, mean image and precision, in batches.
 
         Args:
-            run: of this Lab: its data and its recipe.
+            run: a run of this Lab, with its data and recipe.
             images: uint8 `[N, 3, H, W]`, as in the data set; None: the held-out images of its target task.
             n: how many layers.
-            network: to ask another network the same, such as one that is not trained.
+            network: another network to ask instead of the run's own, such as an untrained one.
 
         Returns:
             float32 `[N, ...]`, on the CPU.
 
         Raises:
-            ValueError: for a run that another recipe or other images made, or an `n` that does not exist.
+            ValueError: for a run that was made by another recipe or from other images, or an `n` out of range.
         """
         if type(n) is not int or not 1 <= n <= DEPTHS[-1] + 1:
-            raise ValueError(f"n is {n!r}; a network has layers 1 to {DEPTHS[-1] + 1}")
+            raise ValueError(f"n is {n!r}; it must be a whole number of layers, 1 to {DEPTHS[-1] + 1}")
         treatment, split, seed = run.treatment, run.spec["split"], run.spec["seed"]
         experiment = self.experiment(treatment, split, seed)
         if self._spec(experiment) != run.spec:
@@ -218,11 +220,12 @@ class Lab:
     ) -> pd.DataFrame:
         """Train or find every network of a grid, `at_once` at a time.
 
-        `cluster`, if given, goes before that of the Lab. Its workers must reach the run store and the data under the
-        same paths as this process.
+        `cluster`, if given, takes precedence over that of the Lab. Its workers must reach the run store and the data
+        under the same paths as this process.
 
-        Returns a row a network, with the columns `sweeps.COLUMNS`; the bases that the grid rests on are always in it.
-        Accuracies are fractions; `base_accuracy` is that of the base of the same target, split and seed.
+        Returns a table with one row per network and the columns `sweeps.COLUMNS`. The bases that the grid needs are
+        always included. Accuracies are fractions; `base_accuracy` is that of the base of the same target, split and
+        seed.
         """
         return self.train(sweep_jobs(conditions, layers, split, seeds, targets), cluster=cluster)
 
@@ -232,10 +235,10 @@ class Lab:
         done: Callable[[Job, float], None] = lambda job, accuracy: None,
         cluster: str | None = None,
     ) -> pd.DataFrame:
-        """Train or find the networks of a list of (name, split, seed) in which parents come first, with a bar.
+        """Train or find the networks of a list of (name, split, seed), parents first, with a progress bar.
 
-        Returns the same table as `sweep`. `done` is called with each job that was missing, and its accuracy,
-        when it is finished. Raises RuntimeError once all others are finished if some networks could not be trained.
+        Returns the same table as `sweep`. `done` is called with each finished job that was missing, and its accuracy.
+        If some networks cannot be trained, the others are finished first; then RuntimeError says which, and why.
         """
         cluster = cluster or self.cluster
         specs = {job: self.spec(*job) for job in jobs}
@@ -253,37 +256,37 @@ class Lab:
             if missing and (cluster or (self.device == "cpu" and at_once > 1)):
                 from transferlab.parallel import processes  # here, since Dask takes a second to import
 
-                # what was chosen here is not chosen again in a worker
+                # workers take the device and precision chosen here, also where they would choose others
                 settled = self._given | {"device": self.device, "precision": self.recipe.precision, "cluster": None}
                 failed = processes.in_parallel(partial(_in_worker, settled), missing, at_once, finished, cluster)
             else:
                 failed = threads.in_parallel(lambda job: self.run(*job).accuracy, missing, at_once, finished)
         if failed:
             raise RuntimeError(
-                f"{len(failed)} of {len(missing)} networks failed, the others are in the store. {_reasons(failed)}"
+                f"{len(failed)} of {len(missing)} networks failed; the others are in the store. {_reasons(failed)}"
             )
         return table([Run(self.store.path(spec)) for spec in specs.values()])
 
     def _at_once(self) -> int:
-        """How many networks are trained at a time here."""
+        """How many networks are trained at a time."""
         if self.device == "cpu":
             return self.at_once or cores()
         if drops(networks.build(self.recipe.network, 2, self.recipe.input_size, seed=0)):
-            return 1  # threads share one generator, and would draw its numbers in another order each time
+            return 1  # threads share one random generator, so several at a time could not be repeated
         return self.at_once or (1 if self.recipe.crop else threads.AT_ONCE)
 
     def why(self, network: str | Treatment, split: str = "random", seed: int = 0) -> str:
-        """Why a network is in the store or not: found (when, where, by what), missing, or stale for which change.
+        """Say why a network is in the store or not: found (when, where, by what), missing, or stale, and what changed.
 
         >>> print(lab.why("A3B+"))  # doctest: +SKIP
-        A3B+ (random, seed 0) is missing: /home/me/runs has no network that was asked for by this name, ...
+        A3B+ (random, seed 0) is missing: /home/me/runs has no network of this name, split, seed and scale
         """
         experiment = self.experiment(network, split, seed)
         said = status.status_of(self.store, self._spec(experiment), status.whole_runs(self.store))[1]
         return f"{experiment.treatment} ({split}, seed {seed}) is {said}"
 
     def status(self, split: str = "random", seed: int = 0, target: str = "B") -> pd.DataFrame:
-        """How far a sweep is: one of `status.STATUSES` for every condition (rows) and n (columns)."""
+        """Return how far a sweep has got: one of `status.STATUSES` for every condition (rows) and n (columns)."""
         runs = status.whole_runs(self.store)
         jobs = [(Treatment.parse(job[0]), job) for job in sweep_jobs(CONDITIONS, DEPTHS, split, [seed], [target])]
         mine = [(treatment, job) for treatment, job in jobs if treatment.target == target]
@@ -291,11 +294,11 @@ class Lab:
         return pd.Series(words).unstack(fill_value="").reindex(CONDITIONS)
 
     def results(self) -> pd.DataFrame:
-        """Every network of the store, of any scale and data set, with the columns of `sweep`."""
+        """Return every network in the store, of any scale and data set, in a table like that of `sweep`."""
         return table(self.store.runs())
 
 
-_open: dict[str, Lab] = {}  # in a worker: the Lab in use, by its arguments, so that the images are read once
+_open: dict[str, Lab] = {}  # in a worker: the Lab in use, by its arguments, so that images are read only once
 
 
 def _in_worker(given: dict, job: Job) -> float:
@@ -308,7 +311,7 @@ def _in_worker(given: dict, job: Job) -> float:
 
 
 def _reasons(failed: Failed) -> str:
-    """Which networks failed and why: those that failed alike are told together."""
+    """Say which networks failed and why, with those that failed alike together."""
     alike: dict[str, list[Job]] = {}
     for job, error in failed.items():
         alike.setdefault(f"{type(error).__name__}: {error}", []).append(job)

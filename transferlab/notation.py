@@ -1,4 +1,4 @@
-"""The paper's notation as a value: `A3B+` is a treatment, and everything that names a network speaks it."""
+"""The paper's notation as a value: `A3B+` is a treatment, and whatever names a network uses it."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ LAYERS = 8
 DEPTHS = tuple(range(1, LAYERS))
 TASKS = ("A", "B")
 CONDITIONS = ("base", "BnB", "AnB", "BnB+", "AnB+", "random")
-Job = tuple[str, str, int]  # what names a network of a study: its treatment, such as "A3B+", the split, the seed
+Job = tuple[str, str, int]  # one network of a study: the name of its treatment, such as "A3B+", its split, its seed
 
 _ALLOWED = (
     "allowed are baseA, baseB; source, n, target as in A3B, B3B, B3A (n = 1..7, frozen), "
@@ -36,7 +36,7 @@ class Treatment:
     fine_tuned: bool = False
 
     def __post_init__(self):
-        """Refuse what is not a treatment of the study, by the same rules as `parse`."""
+        """Reject what is not a treatment of the study, by the same rules as `parse`."""
         if not self._is_valid():
             raise ValueError(
                 f"no such network: source {self.source!r}, n {self.n!r}, target {self.target!r}, "
@@ -52,7 +52,7 @@ class Treatment:
 
     @classmethod
     def parse(cls, text: "str | Treatment") -> "Treatment":
-        """The treatment that `text` names; a `Treatment` is given back as it is. Raises ValueError."""
+        """Return the treatment that `text` names; a `Treatment` is returned as it is. Raises ValueError."""
         if isinstance(text, cls):
             return text
         match = re.fullmatch(r"base([AB])|([ABR])([1-7])([AB])(\+?)", text) if isinstance(text, str) else None
@@ -64,7 +64,7 @@ class Treatment:
 
     @classmethod
     def of(cls, condition: str, n: int, target: str = "B") -> "Treatment":
-        """The network of a family (`condition`, one of CONDITIONS) at depth `n` for task `target`.
+        """Return the network of a family (`condition`, one of CONDITIONS) at depth `n` for task `target`.
 
         >>> Treatment.of("AnB+", 3), Treatment.of("AnB", 3, target="A"), Treatment.of("base", 0)
         (Treatment('A3B+'), Treatment('B3A'), Treatment('baseB'))
@@ -79,7 +79,7 @@ class Treatment:
 
     @property
     def condition(self) -> str:
-        """The family it belongs to, one of CONDITIONS: B3A is a transfer, AnB, as A3B is."""
+        """Its family, one of CONDITIONS: B3A is a transfer (AnB), just as A3B is."""
         if self.source is None:
             return "base"
         if self.source == "R":
@@ -88,12 +88,12 @@ class Treatment:
 
     @property
     def parent(self) -> "Treatment | None":
-        """The base network that the first layers are copied from, or None if nothing is copied."""
+        """The base network whose first layers are copied, or None if nothing is copied."""
         return Treatment(None, 0, self.source) if self.source in TASKS else None
 
     @property
     def frozen(self) -> int:
-        """How many layers, from the input up, stay as they are while the rest is trained."""
+        """How many layers, counted from the input, stay fixed while the rest is trained."""
         return 0 if self.fine_tuned else self.n
 
     def __str__(self) -> str:
@@ -108,7 +108,7 @@ class Treatment:
 
 
 def parent_job(job: Job) -> Job | None:
-    """The job of the base network that a job's first layers are copied from, or None if nothing is copied.
+    """Return the job of the base network whose first layers a job copies, or None if it copies nothing.
 
     >>> parent_job(("A3B+", "random", 0))
     ('baseA', 'random', 0)

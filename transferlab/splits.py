@@ -1,4 +1,4 @@
-"""The two tasks: the classes of a data set in two halves, at random or by kingdom."""
+"""The two tasks: the classes of a data set in two halves, divided at random or by kingdom."""
 
 from dataclasses import dataclass, replace
 
@@ -13,17 +13,17 @@ Halves = tuple[np.ndarray, np.ndarray]
 
 
 def random_halves(num_classes: int, seed: int) -> Halves:
-    """The classes 0..num_classes-1 in two random halves A and B, each sorted, as the paper made them.
+    """Divide the classes 0..num_classes-1 into two random halves A and B, each sorted, as the paper did.
 
-    The paper's recipe (its supplement, and the released scripts): NumPy's legacy generator seeded with the
-    one-element list `[seed]`, and the first half of a permutation. 1000 classes and seeds 0..3 give the
-    paper's own four splits. For an odd number B has one class more.
+    The paper's recipe (its supplement and released scripts) seeds NumPy's legacy generator with the one-element list
+    `[seed]` and takes the first half of a permutation. With 1000 classes, seeds 0 to 3 are the paper's own four
+    splits. If the number is odd, B has one class more.
 
     >>> random_halves(1000, 0)[0][:10].tolist()
     [0, 1, 2, 5, 9, 10, 15, 16, 17, 19]
     """
     if num_classes < 4:
-        raise ValueError(f"got {num_classes} classes; two tasks need at least 4")
+        raise ValueError(f"there are {num_classes} classes; two tasks need at least 4")
     order = _generator(seed).permutation(num_classes)
     half = num_classes // 2
     return np.sort(order[:half]), np.sort(order[half:])
@@ -31,16 +31,16 @@ def random_halves(num_classes: int, seed: int) -> Halves:
 
 def _generator(seed: int) -> np.random.RandomState:
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**32:
-        raise ValueError(f"got the seed {seed!r}; it is a whole number from 0 to {2**32 - 1}")
+        raise ValueError(f"the seed is {seed!r}; it must be a whole number from 0 to {2**32 - 1}")
     return np.random.RandomState([seed])
 
 
 def stratified_halves(families: tuple[str, ...], seed: int) -> Halves:
-    """Random halves in which every family is divided as evenly as can be between A and B.
+    """Divide the classes at random, but every family as evenly as possible between A and B.
 
-    Among the 1000 classes of ImageNet chance alone gives each half its share of dogs and of vehicles. Among
-    80 it does not: a half could miss a family altogether, and two tasks meant to be similar would differ.
-    Where families are odd, chance decides which half gets the odd class, and the halves stay equal.
+    With the 1000 classes of ImageNet, chance alone puts dogs and vehicles into both halves. With 80 it does not: a half
+    could miss a whole family, and two tasks that are meant to be similar would differ. Where a family has an odd
+    number of classes, chance decides which half gets the extra one, and the halves stay equal in size.
     """
     halves: tuple[list[int], list[int]] = ([], [])
     generator = _generator(seed)
@@ -60,15 +60,15 @@ def kingdom_halves(kingdoms: tuple[str | None, ...]) -> Halves:
     halves = np.flatnonzero(table == "man-made"), np.flatnonzero(table == "natural")
     if min(map(len, halves)) < 2 or sum(map(len, halves)) != len(kingdoms):
         raise ValueError(
-            f'the split "kingdom" needs every class to be natural or man-made, and two of each; of {len(kingdoms)} '
-            f'classes {len(halves[1])} are natural and {len(halves[0])} man-made. Use split="random", or say which '
-            "is which in kingdoms.csv (datasets.load)"
+            'the split "kingdom" needs every class to be natural or man-made, and at least two of each. Of '
+            f'{len(kingdoms)} classes {len(halves[1])} are natural and {len(halves[0])} man-made. Use split="random", '
+            "or list the kingdom of every class in kingdoms.csv (see datasets.load)"
         )
     return halves
 
 
 def halves(data: DataSet, split: str, seed: int) -> Halves:
-    """The class indices of tasks A and B. The random split follows families where the data set has them."""
+    """Return the class indices of tasks A and B. The random split divides each family where the data set has them."""
     if split == "kingdom":
         return kingdom_halves(data.kingdoms)
     if split != "random":
@@ -90,7 +90,7 @@ class Task:
     test_labels: np.ndarray
 
     def limited(self, train_per_class: int | None) -> "Task":
-        """The same task with only the first `train_per_class` training images of every class (None: with all)."""
+        """Return the task with only the first `train_per_class` training images of every class (None: all of them)."""
         if train_per_class is None:
             return self
         place = np.empty(len(self.train_labels), np.int64)
@@ -98,7 +98,8 @@ class Task:
             members = np.flatnonzero(self.train_labels == label)
             if len(members) < train_per_class:
                 raise ValueError(
-                    f"task {self.name} was to train on {train_per_class} images of a class; one has {len(members)}"
+                    f"train_per_class is {train_per_class} for task {self.name}, but one of its classes has only "
+                    f"{len(members)} training images"
                 )
             place[members] = np.arange(len(members))
         few = place < train_per_class
@@ -106,7 +107,7 @@ class Task:
 
 
 def task(data: DataSet, split: str, seed: int, name: str) -> Task:
-    """Task `name`, "A" or "B", of a split: the images of its classes, relabelled 0..len(classes)-1 in class order."""
+    """Return task "A" or "B" of a split: the images of its classes, relabelled 0..len(classes)-1 in class order."""
     if name not in TASKS:
         raise ValueError(f"no task {name!r}; there are A and B")
     classes = halves(data, split, seed)[TASKS.index(name)]
@@ -120,7 +121,7 @@ def task(data: DataSet, split: str, seed: int, name: str) -> Task:
 
 
 def _some(images: np.ndarray | Rows, chosen: np.ndarray) -> np.ndarray | Rows:
-    """The chosen images: copied, or, of an array on disk, its row numbers."""
+    """Copy the chosen images; of an array on disk, keep only the row numbers."""
     if isinstance(images, Rows):
         return Rows(images.array, images.rows[chosen])
     return Rows(images, np.flatnonzero(chosen)) if isinstance(images, np.memmap) else images[chosen]

@@ -1,8 +1,8 @@
 """One training loop for every network of the study, and the fast path that must equal it.
 
-Frozen layers never change, so what they give for an image never changes either, unless images are cropped at random
-or a layer drops units out: their outputs are computed once and the layers above are trained on those. A network
-without frozen layers is the case n = 0, whose "outputs" are the images themselves.
+Frozen layers never change, so their output for an image never changes either, unless images are cropped at random or a
+layer uses dropout. These outputs are computed once, and the layers above are trained on them. A network without frozen
+layers is the case n = 0, whose "outputs" are the images themselves.
 
 At laptop scale a network without frozen layers takes about a minute on one core, one with six frozen layers two
 seconds; base networks reach 65 to 80 % of the held-out images (the published table: book/results/networks.csv).
@@ -25,8 +25,8 @@ from transferlab.engine.steps import Step
 from transferlab.splits import Task
 from transferlab.transplant import drops, train_mode
 
-STUCK = 0.02  # nats below the loss of guessing that a network must have reached once, or it has learned nothing
-VERSION = 2  # of the training semantics: raise it when the same spec would give another network
+STUCK = 0.02  # nats: a network whose loss never gets this far below that of guessing has learned nothing
+VERSION = 2  # of the training semantics: raise it when the same spec would make a different network
 
 
 def train(
@@ -44,31 +44,31 @@ def train(
 
     Args:
         network: eight named layers, on any device.
-        frozen: how many of them, 0..7, stay as they are.
+        frozen: how many of them, 0..7, stay fixed.
         task: the images, uint8 `[N, 3, H, W]`, and their labels; at least 2 to train on.
         recipe: the schedule; its `precision` must be settled (`recipe.on(device)`).
         seed: fixes the order of the images, and where they are cropped.
         device: "cpu" or "cuda".
         on_epoch: called with each row of the history.
         mean: the image to subtract, float32 `[3, H, W]`, for a recipe with crops.
-        checkpoint: where to keep what was reached after each epoch, and to go on from; on a CPU a training that was
-            stopped ends with the same weights as one that was not.
+        checkpoint: where to save after each epoch and to resume from; on a CPU a training that was stopped ends with
+            the same weights as one that was not.
 
     Returns:
-        A row an epoch: epoch (1..), learning_rate, train_loss (nats), train_accuracy and test_accuracy (0..1; the
+        One row per epoch: epoch (1..), learning_rate, train_loss (nats), train_accuracy and test_accuracy (0..1; the
         latter NaN between the points of the curve), seconds. The last test accuracy is on all test images. Training
-        ends early where the loss becomes NaN or infinite.
+        ends early if the loss becomes NaN or infinite.
 
     Raises:
         ValueError: for a task with fewer than 2 training images.
-        KeyboardInterrupt: within a batch, if it is to stop.
+        KeyboardInterrupt: at the next batch, if the thread is asked to stop.
     """
     if len(task.train_labels) < 2:
         raise ValueError(f"task {task.name} has {len(task.train_labels)} training images; training needs at least 2")
     network.to(device, memory_format=torch.channels_last)
     train_mode(network, frozen)
 
-    # 1. the layers that give the same for an image at every step run once, and the others are trained on that
+    # 1. Layers whose output for an image is the same at every step run once; the others are trained on it.
     same = steady(network, frozen, recipe)
     above = network[same:]
     source, test = (
@@ -78,7 +78,7 @@ def train(
     every = torch.arange(len(test_labels))
     curve = torch.linspace(0, len(every) - 1, min(recipe.curve_images, len(every))).long()
 
-    # 2. so many steps, or as many as have not been taken yet
+    # 2. How many steps there are; a resumed training takes only the remaining ones.
     batch, steps, total = length(recipe, len(labels))
     step = Step(above, network[frozen:], source, labels, recipe, batch)
     try:
@@ -88,8 +88,8 @@ def train(
             while done < total and finite:
                 started, epoch = perf_counter(), len(rows)
 
-                # 3. an epoch: every image once, in an order that only seed and epoch decide, whatever was done before.
-                # 100,003 is a prime above any number of epochs, so that no two seeds share an order.
+                # 3. An epoch: every image once, in an order that depends only on seed and epoch, so that a resumed
+                # training sees the same one. 100,003 exceeds any number of epochs: no two seeds share an order.
                 generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
                 now = min(steps, total - done)
                 order = torch.randperm(len(labels), generator=generator)[: now * batch]
@@ -103,7 +103,7 @@ def train(
                     step(chosen, picked, rate)
                     done += 1
 
-                # 4. its row. The sums have stayed on the device until here: asking for them waits for a GPU
+                # 4. Its row. The sums have stayed on the device until now, since reading them waits for a GPU.
                 loss, score = step.losses.item() / now, math.nan
                 finite = math.isfinite(loss)
                 if done == total or not finite:
@@ -129,7 +129,7 @@ def train(
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The rate of a step, 0..steps-1: a linear warm-up, then a cosine down to almost 0; or a tenth every so often."""
+    """Return the rate at a step, 0..steps-1: a linear warm-up, then a cosine to almost 0; or a tenth at intervals."""
     if recipe.drop_every:
         return recipe.learning_rate * 0.1 ** (step // recipe.drop_every)
     warmup = recipe.warmup * steps
@@ -139,7 +139,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
 
 
 def length(recipe: Recipe, images: int) -> tuple[int, int, int]:
-    """How long a training on so many images is: images a step, steps an epoch, and steps in all.
+    """Return how long a training on `images` images is: images a step, steps an epoch, steps in all.
 
     >>> length(Recipe(batch=64, epochs=48), images=4000)
     (64, 62, 2976)
@@ -150,7 +150,7 @@ def length(recipe: Recipe, images: int) -> tuple[int, int, int]:
 
 
 def steady(network: nn.Sequential, frozen: int, recipe: Recipe) -> int:
-    """How many of the first layers give the same for an image at every step."""
+    """How many of the first layers have the same output for an image at every step."""
     if recipe.crop:
         return 0
     random = [drops(layer) for layer in network[:frozen]]
@@ -160,9 +160,9 @@ def steady(network: nn.Sequential, frozen: int, recipe: Recipe) -> int:
 def source_of(
     images: np.ndarray | Rows, below: nn.Sequential, recipe: Recipe, mean: Tensor | None, device: str
 ) -> Source:
-    """The inputs that images make: whole, or what the layers `below` give for them, or cropped where a recipe says so.
+    """Return the source of a step's inputs: the outputs of the layers `below` for whole images, or random crops.
 
-    `images` are uint8 `[N, 3, H, W]`; `mean` as in `train`.
+    `images` are uint8 `[N, 3, H, W]`; `mean` is as in `train`. Raises ValueError for a recipe with crops without it.
     """
     if recipe.crop:
         if mean is None:
@@ -175,7 +175,7 @@ def source_of(
 def answers(
     layers: nn.Sequential, source: Source, device: torch.device, precision: str, rows: Tensor
 ) -> Iterator[Tensor]:
-    """What `layers` in evaluation mode give for the images `rows` of a source, TEST_BATCH at a time, on the device."""
+    """Yield the outputs of `layers`, in evaluation mode, for the images `rows`, TEST_BATCH at a time, on the device."""
     layers.eval()
     batches = source.batches(source.pick(rows, None).split(TEST_BATCH))
     for picks in batches:
@@ -185,7 +185,7 @@ def answers(
 
 
 def accuracy(layers: nn.Sequential, source: Source, labels: Tensor, precision: str, rows: Tensor) -> float:
-    """Top-1 accuracy, 0..1, of the layers on the images `rows` of a source, with labels `[N]`, int64, of all."""
+    """Return the top-1 accuracy, 0..1, on the images `rows` of a source; `labels`, int64 `[N]`, are those of all."""
     right = torch.zeros((), dtype=torch.int64, device=labels.device)
     batches = answers(layers, source, labels.device, precision, rows)
     for part, logits in zip(rows.split(TEST_BATCH), batches, strict=True):
@@ -200,9 +200,9 @@ def predict(
     mean: Tensor | None = None,
     device: str = "cpu",
 ) -> Tensor:
-    """What a network, or its first layers, gives for images, float32 `[N, ...]` on the CPU, as for its accuracy.
+    """Return the outputs of a network, or of its first layers, for images: float32 `[N, ...]` on the CPU.
 
-    The images, uint8 `[N, 3, H, W]`, go the way of all test images: whole, or the middle crop minus the `mean`, in the
+    The images, uint8 `[N, 3, H, W]`, are treated as in testing: whole, or the centre crop minus the `mean`, in the
     recipe's precision, TEST_BATCH at a time.
 
     >>> from transferlab.networks import build
@@ -217,7 +217,7 @@ def predict(
 
 
 def outcome(history: list[dict], classes: int) -> str:
-    """How a training went: "trained", "diverged" (its loss became NaN or infinite), or "stuck" (it only ever guessed).
+    """Say how a training went: "trained", "diverged" (the loss became NaN or infinite), or "stuck" (still guessing).
 
     >>> outcome([{"train_loss": 3.7}, {"train_loss": 3.69}], classes=40)
     'stuck'

@@ -7,10 +7,10 @@ from torch import nn
 
 
 def transplant(donor: nn.Sequential, n: int, fresh: nn.Sequential) -> nn.Sequential:
-    """A new network: the first `n` layers are copies of the donor's, the others copies of `fresh`.
+    """Return a new network whose first `n` layers are copies of the donor's and whose others are copies of `fresh`.
 
-    Neither argument is touched. `n` is 0..8; raises ValueError for another `n` or for networks whose
-    layers do not correspond.
+    Neither argument is changed. `n` is 0..8. Raises ValueError for any other `n`, and for networks whose layers do not
+    correspond.
 
     >>> from transferlab.networks import build
     >>> donor, fresh = (build("mini", 40, 32, seed) for seed in (1, 2))
@@ -24,19 +24,19 @@ def transplant(donor: nn.Sequential, n: int, fresh: nn.Sequential) -> nn.Sequent
 
 
 def freeze(network: nn.Sequential, n: int) -> nn.Sequential:
-    """Make the first `n` layers constants, in place, and give the network back.
+    """Freeze the first `n` layers in place, and return the network.
 
-    Their parameters take no gradient and their batch normalisation uses the stored statistics and
-    never updates them. Call it again after `network.train()`, which undoes the second half.
+    Their parameters get no gradient, and their batch normalisation uses its stored statistics without updating them.
+    Call it again after `network.train()`, which undoes the second half.
     """
     network[:n].eval().requires_grad_(False)
     return network
 
 
 def train_mode(network: nn.Sequential, frozen: int) -> nn.Sequential:
-    """Training mode for the layers that learn, evaluation mode for the first `frozen` ones.
+    """Put the layers that learn into training mode and the first `frozen` ones into evaluation mode.
 
-    Dropout is at work in frozen layers, too: it is no knowledge, and in 2014 it was.
+    Dropout stays active in frozen layers, as it was in 2014.
     """
     freeze(network.train(), frozen)
     for module in network.modules():
@@ -46,16 +46,16 @@ def train_mode(network: nn.Sequential, frozen: int) -> nn.Sequential:
 
 
 def drops(layers: nn.Module) -> bool:
-    """Whether some layer drops units at random, so that it gives something else for an image each time."""
+    """Whether some layer drops units at random, so that its output for an image differs each time."""
     return any(isinstance(module, nn.Dropout) and module.p > 0 for module in layers.modules())
 
 
 def verify(network: nn.Sequential, donor: nn.Sequential, n: int, frozen: bool) -> None:
-    """Prove that exactly the first `n` layers of `network` are the donor's; raise ValueError naming the others.
+    """Check that exactly the first `n` layers of `network` are the donor's; raise ValueError naming the others.
 
-    A layer is the donor's if all its tensors (weights, batch-norm scales and statistics) are equal bit for
-    bit. With `frozen` its parameters must take no gradient; without, they must. A layer above `n` must not
-    hold any weight array of the donor's, and must be able to learn.
+    A layer is the donor's if all its tensors (weights, batch-norm scales and statistics) are equal bit for bit. If
+    `frozen`, its parameters must have no gradient; if not, they must have one. A layer above `n` must not hold any of
+    the donor's weight arrays, and must be able to learn.
     """
     _check(donor, n, network)
     faults = []

@@ -19,12 +19,15 @@ from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import pandas as pd
 import place
 import torch
+from safetensors.numpy import save_file
 
 from transferlab import Lab, Treatment
 from transferlab.datasets import kingdoms
+from transferlab.store import Store
 from transferlab.system.machine import cores, hardware
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +36,10 @@ IMPORT = "import transferlab, over torch"
 IMPORT_LAB = "from transferlab import Lab, over torch"
 LOOKUP = "finding a run in the store"
 LISTING = "results() over 1,000 runs"
+LOOKS = {size: f"a look at one of 500 runs of {size} MB" for size in (1, 100)}
 BOOK = "make book, every network in the store"
-GOALS = {DRAWING: 10, IMPORT: 0.3, IMPORT_LAB: 0.3, LOOKUP: 0.005, LISTING: 0.5, BOOK: 90}  # seconds
+GOALS = {DRAWING: 10, IMPORT: 0.3, IMPORT_LAB: 0.3, LOOKUP: 0.005, LISTING: 0.5, BOOK: 70}  # seconds
+GOALS |= {what: GOALS[LOOKUP] for what in LOOKS.values()}  # the same, whatever the size
 
 
 def main():
@@ -46,7 +51,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(scale="smoke", device="cpu", runs=Path(folder, "runs"))
         fill(lab, 1000)
-        rows = repeat(lambda: once(lab), arguments.repetitions)
+        large = {what: runs_of(Path(folder, str(size)), size, 500) for size, what in LOOKS.items()}
+        rows = repeat(lambda: once(lab) | look(large), arguments.repetitions)
         if arguments.book:
             clone = make_clone(Path(folder, "clone"))
             rows += repeat(lambda: {BOOK: build(clone)}, arguments.repetitions)
@@ -96,6 +102,27 @@ def importing(statements: str) -> float:
 def find(lab: Lab) -> None:
     """Look up a network that rests on another."""
     assert lab.store.find(lab.spec(Treatment.parse("A3B"), "random", 0))
+
+
+def look(stores: dict[str, tuple[Store, list[dict]]]) -> dict[str, float]:
+    """Seconds of a look at a run, the mean over all the runs of each store."""
+    return {
+        what: timed(lambda store=store, specs=specs: [store.find(spec) for spec in specs]) / len(specs)
+        for what, (store, specs) in stores.items()
+    }
+
+
+def runs_of(folder: Path, megabytes: int, count: int) -> tuple[Store, list[dict]]:
+    """A store of `count` runs with weights of that size, all hard links to one file, and what to ask it for."""
+    store, specs = Store(folder), [{"treatment": "baseB", "seed": seed} for seed in range(count)]
+    weights = folder / "weights.safetensors"
+    folder.mkdir()
+    save_file({"weight": np.zeros(megabytes << 20, np.uint8)}, weights)
+    for spec in specs:
+        mine = store.save(spec, [{"epoch": 1}], torch.nn.Linear(1, 1), {}).path / weights.name
+        mine.unlink()
+        os.link(weights, mine)
+    return store, specs
 
 
 def fill(lab: Lab, count: int) -> None:

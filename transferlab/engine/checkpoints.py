@@ -1,4 +1,4 @@
-"""Where a training stands, so that one that was killed goes on from its last epoch and ends with the same weights."""
+"""Checkpoints: a training that was killed resumes after its last epoch and ends with the same weights."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ _NETWORK = "network."
 
 
 class Reached(NamedTuple):
-    """How far a training is: all that the next epoch depends on, the history so far, and the epochs it is to have."""
+    """How far a training got: all that the next epoch depends on, the history so far, and its number of epochs."""
 
     tensors: dict[str, Tensor]
     rows: list[dict]
@@ -29,9 +29,9 @@ class Reached(NamedTuple):
 
 
 class Checkpoint:
-    """The last state of one training, in a folder of its own. One process at a time may use it.
+    """The last checkpoint of one training, in its own folder. One process at a time may use it.
 
-    Its file is named by its own checksum, so that one that was cut off or has rotted is never gone on from.
+    The file is named after its own checksum, so a training never resumes from one that is truncated or corrupted.
 
     >>> checkpoint = Checkpoint(folder)                                   # doctest: +SKIP
     >>> checkpoint.save(Reached({"network.fc8": weights}, rows, 48))      # doctest: +SKIP
@@ -42,7 +42,7 @@ class Checkpoint:
         self.folder = folder
 
     def save(self, reached: Reached) -> None:
-        """Keep a state in the place of the one before."""
+        """Save a checkpoint in place of the previous one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         content = save(
             {name: tensor.cpu().contiguous() for name, tensor in reached.tensors.items()},
@@ -57,7 +57,7 @@ class Checkpoint:
                 other.unlink()
 
     def load(self) -> Reached | None:
-        """The state that was kept, or None if there is none that is whole."""
+        """Return the checkpoint that was saved, or None if there is none that is intact."""
         found = []
         for path in self.folder.glob("*.safetensors"):
             if checksum(path) != path.stem:
@@ -72,12 +72,12 @@ class Checkpoint:
         return max(found, key=lambda reached: len(reached.rows), default=None)
 
     def remove(self) -> None:
-        """Forget it."""
+        """Delete it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def tensors_of(network: nn.Module, step: Step) -> dict[str, Tensor]:
-    """All that the next epoch depends on."""
+    """Return all that the next epoch depends on."""
     tensors = {_NETWORK + name: tensor for name, tensor in network.state_dict().items()} | step.momentum()
     if drops(network):
         tensors["random.cpu"] = torch.get_rng_state()
@@ -87,7 +87,7 @@ def tensors_of(network: nn.Module, step: Step) -> dict[str, Tensor]:
 
 
 def resume(checkpoint: Checkpoint | None, network: nn.Module, step: Step) -> list[dict]:
-    """Put network and step where the checkpoint has them; returns the rows of the history up to there."""
+    """Restore network and step from the checkpoint, if there is one; return the rows of the history up to there."""
     found = checkpoint.load() if checkpoint else None
     if not found:
         return []
@@ -104,7 +104,7 @@ def resume(checkpoint: Checkpoint | None, network: nn.Module, step: Step) -> lis
 
 @contextmanager
 def own_randomness(network: nn.Module, seed: int) -> Iterator[None]:
-    """Dropout draws from the global generators: for a network that has it they are seeded, and put back afterwards."""
+    """Seed the global generators for a network with dropout, which draws from them, and restore them afterwards."""
     if not drops(network):
         yield
         return

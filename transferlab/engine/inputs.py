@@ -1,8 +1,8 @@
-"""The images of a task on their way into a network: once for all, or in random crops made at each step.
+"""How the images of a task reach a network: prepared once, or as random crops made at each step.
 
-Two sources hand images to a step, `Stored` and `Crops`; `Source` is what both can do. *Picks* say which inputs a step
-takes: int64 `[batch, columns]`, a row an image. They are drawn from a generator, so that the same seed takes the same
-images in the same order, cropped in the same places.
+Two sources feed a training step, `Stored` and `Crops`; `Source` is the protocol they share. *Picks* say which inputs a
+step takes: int64 `[batch, columns]`, one row per image. They are drawn from a generator, so the same seed takes the
+same images in the same order, cropped in the same places.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,18 +17,18 @@ from transferlab.datasets.rows import Rows
 from transferlab.engine import interrupts
 from transferlab.engine.recipes import Recipe
 
-MEAN_OF = 10_000  # images, evenly spaced: the mean of more would differ by less than a grey level
-TEST_BATCH = 500  # images that are evaluated at a time
-SHARE = 0.6  # of the free memory of a GPU that images may take
+MEAN_OF = 10_000  # images, evenly spaced; the mean of more would differ by less than a grey level
+TEST_BATCH = 500  # images evaluated at a time
+SHARE = 0.6  # of a GPU's free memory that images may take
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Arithmetic of the given precision; parameters stay float32."""
+    """Compute in the given precision; parameters stay float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def to_input(images: np.ndarray | Tensor, precision: str, device: str = "cpu") -> Tensor:
-    """Network input from uint8 images `[N, 3, H, W]`: values in [-2, 2], channels last, of the given precision."""
+    """Turn uint8 images `[N, 3, H, W]` into network input: values in [-2, 2], channels last, in the given precision."""
     images = images if isinstance(images, Tensor) else np.asarray(images)  # not image by image where they are Rows
     pixels = torch.as_tensor(images, device=device).contiguous(memory_format=torch.channels_last)
     return pixels.to(torch.float32).sub_(127.5).div_(63.75).to(getattr(torch, precision))
@@ -36,7 +36,7 @@ def to_input(images: np.ndarray | Tensor, precision: str, device: str = "cpu") -
 
 @torch.no_grad()
 def outputs(layers: nn.Sequential, inputs: Tensor, precision: str) -> Tensor:
-    """What `layers` in evaluation mode give for every row of `inputs`. No layers give the inputs back."""
+    """Return the outputs of `layers`, in evaluation mode, for every row of `inputs`; without layers, the inputs."""
     if not len(layers):
         return inputs
     layers.eval()
@@ -49,23 +49,23 @@ def outputs(layers: nn.Sequential, inputs: Tensor, precision: str) -> Tensor:
 
 
 class Source(Protocol):
-    """Where the inputs of a step come from: pick some images, stage each batch of picks, take the inputs."""
+    """Where a step's inputs come from: pick images, stage each batch of picks, take the inputs."""
 
     def pick(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Picks of the images `rows`, int64 `[N]`: int64 `[N, columns]`. Without a generator, those of a test."""
+        """Return picks, int64 `[N, columns]`, of the images `rows`, int64 `[N]`. Without a generator: as for a test."""
         ...
 
     def batches(self, picks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Batches of picks one after the other, each when its images are ready, as `take` wants it at that moment."""
+        """Yield batches of picks, each once its images are ready, in the form that `take` then expects."""
         ...
 
     def take(self, picks: Tensor) -> Tensor:
-        """The inputs of a batch of picks, `[batch, ...]`."""
+        """Return the inputs of a batch of picks, `[batch, ...]`."""
         ...
 
 
 class Stored:
-    """Inputs that never change: whole images, or what frozen layers give for them, on the device.
+    """Inputs that never change, on the device: whole images, or the outputs of frozen layers for them.
 
     >>> stored = Stored(torch.zeros(10, 3, 32, 32))
     >>> picks = stored.pick(torch.tensor([4, 0, 7]), torch.Generator())
@@ -77,24 +77,24 @@ class Stored:
         self.inputs = inputs
 
     def pick(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
-        """The images `rows` themselves: there is nothing to draw."""
+        """Return the images `rows` themselves: there is nothing to draw."""
         return rows[:, None].to(self.inputs.device)
 
     def batches(self, picks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """The same batches: all inputs are ready."""
+        """Yield the same batches: all inputs are ready."""
         return iter(picks)
 
     def take(self, picks: Tensor) -> Tensor:
-        """The inputs of a batch."""
+        """Return the inputs of a batch."""
         return self.inputs[picks[:, 0]]
 
 
 class Crops:
-    """Crops of images minus a mean image, random in place and mirrored at random; for a test, the middle.
+    """Crops of images minus a mean image: at random places, randomly mirrored; for a test, the centre.
 
-    Picks have the columns row, top, left, mirrored. Images lie on the device where they fit; else they are read
-    batch by batch, one ahead, from memory or from disk, through pinned memory. The paper's Section 3 has crops of
-    227 pixels of images of 256.
+    Picks have the columns row, top, left, mirrored. Images are kept on the device if they fit. If not, they are read
+    batch by batch, one ahead, from memory or from disk, through pinned memory. The paper (Section 3) takes crops of
+    227 pixels from images of 256.
     """
 
     def __init__(self, images: np.ndarray | Rows, recipe: Recipe, mean: Tensor, device: str):
@@ -107,7 +107,7 @@ class Crops:
             self.pixels = torch.empty(shape, dtype=torch.uint8, device=device)
 
     def pick(self, rows: Tensor, generator: torch.Generator | None) -> Tensor:
-        """A place for a crop of each of the images `rows`; without a generator, the middle."""
+        """Draw a place for a crop of each of the images `rows`; without a generator, take the centre."""
         room = self.images.shape[-1] - self.recipe.crop + 1
         if generator is None:
             place = torch.full((3, len(rows)), (room - 1) // 2)
@@ -118,7 +118,7 @@ class Crops:
         return torch.cat([rows[:, None].cpu(), place.T], 1).to(self.pixels.device)
 
     def batches(self, picks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Batches of picks, each when its images are on the device; the next one is read meanwhile."""
+        """Yield batches of picks, each once its images are on the device; the next one is read meanwhile."""
         if self.resident:
             yield from picks
             return
@@ -141,7 +141,7 @@ class Crops:
                 yield here
 
     def take(self, picks: Tensor) -> Tensor:
-        """The inputs of a batch: crops, minus the mean, divided by the recipe's `divide_by`."""
+        """Return the inputs of a batch: crops, minus the mean, divided by the recipe's `divide_by`."""
         row, top, left, mirrored = (column[:, None, None, None] for column in picks.unbind(1))
         along = torch.arange(self.recipe.crop, device=picks.device)
         down, across = along[None, None, :, None], along[None, None, None, :]
@@ -153,7 +153,7 @@ class Crops:
 
 
 def fits(images: np.ndarray | Rows, device: str) -> bool:
-    """Whether all the images are to lie on the device: on a CPU if they are in memory anyway."""
+    """Whether to keep all images on the device; on a CPU, if they are in memory anyway."""
     if device == "cpu":
         return not isinstance(images, Rows)
     size = len(images) * int(np.prod(images.shape[1:]))
@@ -162,7 +162,7 @@ def fits(images: np.ndarray | Rows, device: str) -> bool:
 
 
 def mean_image(images: np.ndarray | Rows) -> Tensor:
-    """The mean of the images, float32 `[3, H, W]` (0..255), pixel by pixel, of at most MEAN_OF of them."""
+    """Return the mean image, float32 `[3, H, W]` (0..255), of at most MEAN_OF of the images."""
     chosen = np.unique(np.linspace(0, len(images) - 1, min(MEAN_OF, len(images))).astype(np.int64))
     total = np.zeros(images.shape[1:])
     for part in np.array_split(chosen, -(-len(chosen) // 500)):

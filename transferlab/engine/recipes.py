@@ -1,4 +1,4 @@
-"""The scales of the study: everything about a training run that is not its treatment, split or seed."""
+"""The scales of the study: everything about a training run but its treatment, split and seed."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ LEAST_BATCH = 2  # images a step: batch normalisation divides by their variance
 
 
 def later(default):
-    """A field that older recipes did not have: a record leaves it out where it is at its default."""
+    """A field that older recipes did not have: a record leaves it out where it has its default value."""
     return field(default=default, metadata={"later": True})
 
 
@@ -82,7 +82,7 @@ class Recipe:
     divide_by: float = later(1.0)  # crops, minus the mean, by this
 
     def __post_init__(self):
-        """Refuse values that cannot be trained with."""
+        """Reject values that cannot be trained with."""
         for names, allowed, what in ALLOWED:
             for name in names:
                 if not allowed(getattr(self, name)):
@@ -92,11 +92,12 @@ class Recipe:
 
     @property
     def input_size(self) -> int:
-        """Pixels, the side of what the network is given."""
+        """The side of the network's input, in pixels."""
         return self.crop or self.size
 
     def on(self, device: str) -> "Recipe":
-        """The recipe with its precision settled for a device ("cpu", "cuda"): bfloat16 where that is faster.
+        """Return the recipe with its precision settled for a device ("cpu", "cuda"): bfloat16 where that is faster.
+
         The choice is part of a run's record, since it can change the last digits.
         """
         if self.precision != "auto":
@@ -104,14 +105,14 @@ class Recipe:
         return replace(self, precision="bfloat16" if prefers_bfloat16(device) else "float32")
 
     def lengthened(self, times: float) -> "Recipe":
-        """The recipe with `times` the epochs, rounded, as for a task that has so much fewer images to train on."""
+        """Return the recipe with `times` as many epochs, rounded, for a task with that many times fewer images."""
         epochs, every = (max(1, round(times * each)) for each in (self.epochs, self.curve_every))
         return replace(self, epochs=epochs, curve_every=every)
 
     def record(self, treatment: Treatment) -> dict:
-        """What of the recipe matters to a network, as plain values.
+        """Return the fields of the recipe that matter to a network, as plain values.
 
-        What does not matter to it is left out: a base network is the same one whatever random filters are.
+        Others are left out: a base network is the same whatever the random filters are.
         """
         values = asdict(self)
         for each in fields(self):
@@ -130,7 +131,8 @@ SCALES = {
     "smoke": Recipe(data={"train_per_class": 8, "test_per_class": 8}, epochs=2, batch=32, curve_every=1),
     # about a minute a base network on one core; base networks reach 65 to 80 %
     "laptop": Recipe(data={"train_per_class": 100, "test_per_class": 200}),
-    # Kingdoms with four times the pixels and five times the images, for a GPU. Chosen by nobody: the laptop's, longer
+    # Kingdoms with four times the pixels and five times the images, for a GPU.
+    # Untuned: the laptop recipe, with more images
     "large": Recipe(size=64, data={"train_per_class": 500, "test_per_class": 200}, epochs=24, curve_every=2),
     # 2014's own (the authors' training definitions), for ImageNet at 256 pixels; bases reached 62.5 % on 500 classes
     "paper": Recipe(
@@ -153,8 +155,8 @@ SCALES = {
         precision="float32",
     ),
     # the same network in a third of the epochs: scaled initialisation, warm-up and cosine, larger batches, bfloat16.
-    # Rate, batch and length are those with which Mishkin et al. (2017) came close to the reference schedule, with
-    # CaffeNet at 128 pixels. Its accuracy at 227 pixels has not been measured.
+    # With this rate, batch and length Mishkin et al. (2017) came close to the reference schedule, for CaffeNet at 128
+    # pixels. Its accuracy at 227 pixels has not been measured.
     "modern": Recipe(
         network="caffenet",
         size=256,
@@ -173,7 +175,7 @@ SCALES = {
 
 
 def recipe_for(scale: str, **changes) -> Recipe:
-    """The recipe of a scale, with some fields changed; raises ValueError for a scale or field that there is not."""
+    """Return the recipe of a scale with some fields changed; raise ValueError for an unknown scale or field."""
     if scale not in SCALES:
         raise ValueError(f"no scale {scale!r}; there are {', '.join(SCALES)}")
     names = [one.name for one in fields(Recipe)]

@@ -1,4 +1,4 @@
-"""Steps of training on made-up images: how many images a second there are, and which batch fits into memory."""
+"""Training steps on made-up images: how many images a second are possible, and which batch fits into memory."""
 
 from time import perf_counter
 

@@ -1,7 +1,7 @@
-"""One step of training as one call: on a CPU as it is written, on a GPU captured once and replayed as a CUDA graph.
+"""One training step as one call: run as written on a CPU, captured once and replayed as a CUDA graph on a GPU.
 
-The networks of the study are so small that on a GPU the time goes into starting kernels, one by one. A graph starts
-a whole step at once, and leaves the processor free to feed several networks at a time (see `parallel.threads`).
+The networks of the study are so small that a GPU spends its time starting kernels one by one. A graph starts a whole
+step at once, and leaves the CPU free to feed several networks at a time (see `parallel.threads`).
 """
 
 import gc
@@ -20,10 +20,10 @@ _capturing = Lock()
 
 
 def parameter_groups(learned: nn.Sequential, recipe: Recipe) -> list[dict]:
-    """The parameters of the layers that learn, by weight decay and rate.
+    """Group the parameters of the layers that learn by weight decay and learning rate.
 
-    Layer 1, if it learns, has a decay of its own; biases may have a rate of their own, `times` that of the weights,
-    and then no decay.
+    Layer 1, if it learns, has its own decay. Biases may have their own rate, `times` that of the weights, and then no
+    decay.
     """
     groups: dict[tuple[float, float], list] = {(recipe.weight_decay, 1.0): []}
     for name, parameter in learned.named_parameters():
@@ -35,10 +35,10 @@ def parameter_groups(learned: nn.Sequential, recipe: Recipe) -> list[dict]:
 
 
 class Step:
-    """Forward through `above`, backward and update of `learned`, its upper part, on a batch of a source.
+    """A forward pass through `above`, and a backward pass and update of `learned`, its upper part, on one batch.
 
-    `losses` and `right` add up the loss (nats, mean over a batch) and the images put right; like the labels they stay
-    on the device.
+    `losses` and `right` sum up the loss (nats, mean over a batch) and the number of correct answers. Like the labels,
+    they stay on the device.
 
     >>> step = Step(network, network[3:], source, labels, recipe, batch=64)  # doctest: +SKIP
     >>> step(rows, source.pick(rows, generator), learning_rate=0.1)          # doctest: +SKIP
@@ -63,14 +63,14 @@ class Step:
         self.optimizer = torch.optim.SGD(
             [{**group, "lr": rate} for group, rate in zip(groups, self.rates, strict=True)],
             momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
+            nesterov=recipe.nesterov and recipe.momentum > 0,  # without momentum there is nothing to look ahead with
             fused=True,
         )
         self.graph: torch.cuda.CUDAGraph | None = None
         self._run = self._capture() if labels.is_cuda else self._once
 
     def __call__(self, rows: torch.Tensor, picks: torch.Tensor, learning_rate: float) -> None:
-        """Take a step on the images `rows`, int64 `[batch]`, whose inputs are those of `picks`."""
+        """Train one step on the images `rows`, int64 `[batch]`, whose inputs are those of `picks`."""
         self.rows.copy_(rows)
         self.picks.copy_(picks)
         for rate, times in zip(self.rates, self.times, strict=True):
@@ -83,12 +83,12 @@ class Step:
             self._run, self.graph = self._once, None
 
     def momentum(self) -> dict[str, torch.Tensor]:
-        """What the next step depends on, besides the network: the momentum of each parameter that learns, if any."""
+        """Return what the next step depends on besides the network: the momentum of each parameter, if any."""
         kept = [self.optimizer.state[parameter].get("momentum_buffer") for parameter in self._parameters()]
         return {f"momentum.{place}": momentum for place, momentum in enumerate(kept) if momentum is not None}
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Go on from a `momentum` that was kept among `tensors`; a recipe without momentum keeps none."""
+        """Continue from a `momentum` that was saved among `tensors`; a recipe without momentum saves none."""
         for place, parameter in enumerate(self._parameters()):
             momentum = tensors.get(f"momentum.{place}")
             if momentum is None:

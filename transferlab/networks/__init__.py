@@ -16,7 +16,7 @@ LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pool: bool = False) -> nn.Sequential:
-    """A convolutional layer. Pooling comes before normalisation and ReLU: the same maximum, a quarter of the work."""
+    """A convolutional layer. Pooling before normalisation and ReLU gives the same maxima for a quarter of the work."""
     parts = [("conv", nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False))]
     if pool:
         parts.append(("pool", nn.MaxPool2d(2)))
@@ -33,13 +33,13 @@ def dense(inputs: int, outputs: int, flatten: bool = False) -> nn.Sequential:
 
 
 def mini(num_classes: int, size: int = 32) -> nn.Sequential:
-    """AlexNet in small (five convolutions, three matrices) for square images of `size` pixels, a multiple of 8.
+    """A small AlexNet (five convolutions, three matrices) for square images of `size` pixels, a multiple of 8.
 
-    Takes `[N, 3, size, size]`, gives logits `[N, num_classes]`. About 198,000 parameters at 32 pixels and
-    40 classes. Unlike the paper's network (its Section 3) it has batch normalisation and no dropout.
+    Maps `[N, 3, size, size]` to logits `[N, num_classes]`. It has about 198,000 parameters at 32 pixels and 40 classes.
+    Unlike the paper's network (its Section 3) it has batch normalisation and no dropout.
     """
     if size < 8 or size % 8:
-        raise ValueError(f"mini takes images of a multiple of 8 pixels; got {size}")
+        raise ValueError(f"mini needs images whose side is a multiple of 8 pixels; got {size}")
     side = size // 8
     layers = (                                   # output at 32 pixels
         conv(3, 16, kernel=5, stride=2),         # [N, 16, 16, 16]
@@ -70,7 +70,7 @@ def kaiming(layer: str, module: nn.Conv2d | nn.Linear, generator: torch.Generato
 
 
 def gaussian(layer: str, module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
-    """The paper's: a normal distribution of a fixed deviation, whatever the size of the layer; some biases are 1."""
+    """The paper's: a normal distribution with a fixed deviation, whatever the size of the layer; some biases are 1."""
     nn.init.normal_(module.weight, std=0.005 if layer in ("fc6", "fc7") else 0.01, generator=generator)
     if module.bias is not None:
         nn.init.constant_(module.bias, float(layer in ("conv2", "conv4", "conv5", "fc6", "fc7")))

@@ -13,7 +13,7 @@ SMALL = 64  # pixels: images below are given a stem that does not shrink them, a
 def resnet18(num_classes: int, size: int) -> nn.Sequential:
     """He et al. 2016: eight residual blocks; the first has the stem before it, the last the head behind it.
 
-    Takes `[N, 3, size, size]`, gives logits `[N, num_classes]`.
+    Maps `[N, 3, size, size]` to logits `[N, num_classes]`.
     """
     from transferlab.system.torchvision import torchvision  # here, since it takes a second to import
 
@@ -29,12 +29,13 @@ def resnet18(num_classes: int, size: int) -> nn.Sequential:
 def vit(num_classes: int, size: int) -> nn.Sequential:
     """Dosovitskiy et al. 2021, small: eight encoder blocks of width 192 with 3 heads, on 8 x 8 patches.
 
-    Takes `[N, 3, size, size]` with `size` a multiple of 8, gives logits `[N, num_classes]`. Raises ValueError.
+    Maps `[N, 3, size, size]`, with `size` a multiple of 8, to logits `[N, num_classes]`. Raises ValueError for another
+    `size`.
     """
     from transferlab.system.torchvision import torchvision
 
     if size % 8:
-        raise ValueError(f"vit takes images of a multiple of 8 pixels; got {size}")
+        raise ValueError(f"vit needs images whose side is a multiple of 8 pixels; got {size}")
     whole = torchvision.models.VisionTransformer(
         size, size // 8, num_layers=8, num_heads=3, hidden_dim=192, mlp_dim=768, num_classes=num_classes,
         norm_layer=partial(nn.LayerNorm, eps=1e-6),
@@ -65,7 +66,7 @@ class Tokens(nn.Module):
 
 
 class FirstToken(nn.Module):
-    """The class token, whose features are those of the image."""
+    """Keep the class token, which stands for the image."""
 
     def forward(self, tokens: Tensor) -> Tensor:
         """`[N, tokens, width]` to `[N, width]`."""

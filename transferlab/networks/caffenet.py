@@ -12,13 +12,15 @@ OUTPUTS = 1000
 
 
 def caffenet(num_classes: int, size: int = 227) -> nn.Sequential:
-    """Takes `[N, 3, 227, 227]`, gives logits `[N, 1000]`; 60,965,224 parameters.
+    """Map `[N, 3, 227, 227]` to logits `[N, 1000]`, with 60,965,224 parameters.
 
-    Dropout stands before the layer whose input it thins out, as it acts on what was copied or not copied below it.
+    Dropout belongs to the layer whose input it thins out, so it acts on the output of whatever was copied below.
     Raises ValueError for another size and for more than 1000 classes.
     """
     if size != 227 or num_classes > OUTPUTS:
-        raise ValueError(f"caffenet takes images of 227 pixels and up to {OUTPUTS} classes; got {size}, {num_classes}")
+        raise ValueError(
+            f"caffenet takes images of 227 pixels and up to {OUTPUTS} classes; got {size} pixels, {num_classes} classes"
+        )
     layers = {                                                             # output
         "conv1": [conv(3, 96, 11, stride=4), pool(), norm()],              # [N, 96, 27, 27]
         "conv2": [conv(96, 256, 5, padding=2, groups=2), pool(), norm()],  # [N, 256, 13, 13]

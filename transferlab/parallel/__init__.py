@@ -1,8 +1,8 @@
 """Many networks at a time: in processes on CPUs and clusters, in threads on a GPU, or one by one.
 
-All three take the same arguments: `train`, which trains the network of a job and returns its accuracy; the jobs, in an
-order in which parents come first; `workers`, how many at a time; and `done`, which is called with each job and its
-accuracy when it is finished. All return the jobs that failed, and those whose parent failed, with the error.
+All three take the same arguments: `train` trains the network of a job and returns its accuracy; `jobs` lists parents
+before their children; `workers` is how many to train at a time; `done` is called with each finished job and its
+accuracy. All return the failed jobs, and those whose parent failed, with the error.
 """
 
 from collections.abc import Callable

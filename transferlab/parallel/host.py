@@ -1,8 +1,8 @@
 """The program that holds the worker processes of a sweep: `python -m transferlab.parallel.host WORKERS FOLDER`.
 
-It prints the address of its scheduler and lives until its standard input is closed, which happens at the latest when
-the program that started it is gone. It is started in a session of its own, so that a Ctrl-C in a terminal, which goes
-to all programs there, reaches only the one that asked for the sweep.
+It prints the address of its scheduler and runs until its standard input is closed, at the latest when the program that
+started it has ended. It is started in its own session: Ctrl-C in a terminal signals every program there, and should
+reach only the one that runs the sweep.
 """
 
 import logging
@@ -11,8 +11,8 @@ import sys
 import dask
 from distributed import LocalCluster
 
-# Dask asks glibc to give memory back at once; training then spends up to half its time on getting it again.
-# Here it is kept, in large pages. (Other C libraries ignore these.)
+# Dask makes glibc return memory at once; training then spends up to half its time getting it back.
+# These keep it, in large pages. (Other C libraries ignore them.)
 ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "MALLOC_MMAP_THRESHOLD_": str(2**32),
@@ -21,14 +21,14 @@ ENVIRONMENT = {
 }
 SETTINGS = {
     "distributed.nanny.pre-spawn-environ": ENVIRONMENT,
-    # the profiler looks at the stack every 10 ms, for a dashboard that is not there, and training waits meanwhile
+    # the profiler inspects the stack every 10 ms, for a dashboard that is switched off, and training waits for it
     "distributed.worker.profile.enabled": False,
     "logging": {"distributed": "error"},
 }
 
 
 def main(workers: int, folder: str) -> None:
-    """Hold `workers` processes of one thread each, whose temporary files go into `folder`."""
+    """Run `workers` processes of one thread each, with their temporary files in `folder`."""
     with (
         dask.config.set(SETTINGS),
         LocalCluster(

@@ -26,7 +26,7 @@ PATIENCE = 1.0  # seconds for worker processes to leave by themselves before the
 
 
 def safe(address: str) -> bool:
-    """Whether nobody else can reach the scheduler at an address: it is encrypted, or of this machine alone."""
+    """Whether nobody else can reach the scheduler at an address: it is encrypted, or on this machine."""
     parts = urlsplit(address)
     try:
         here = ip_address(parts.hostname or "").is_loopback
@@ -36,12 +36,12 @@ def safe(address: str) -> bool:
 
 
 def elsewhere(address: str) -> Client:
-    """A connection to the Dask scheduler at `address`, or to the one whose scheduler file that is.
+    """Connect to the Dask scheduler at `address`, which may also be the path of its scheduler file.
 
     Raises ValueError if none answers, or if others could reach it.
     """
     plain = address.removeprefix(INSECURE)
-    try:  # a file that is not there would be waited for
+    try:  # Dask would wait for a file that does not exist
         where = plain if "://" in plain else json.loads(Path(plain).read_text())["address"]
         if safe(where) or plain != address:
             return Client(where, timeout=WAIT)
@@ -51,16 +51,16 @@ def elsewhere(address: str) -> Client:
             'and give its address, such as "tls://10.0.0.1:8786", or its file'
         ) from error
     raise ValueError(
-        f"the scheduler {where} is on another machine and not encrypted: whoever reaches it can run what they "
-        f'like. Start it with TLS, as tls://, or say that its network is safe: "{INSECURE}{address}"'
+        f"the scheduler {where} is on another machine and not encrypted, so anyone who reaches it can run code there. "
+        f'Start it with TLS, as tls://, or declare its network safe: "{INSECURE}{address}"'
     )
 
 
 @contextmanager
 def here(workers: int) -> Iterator[Client]:
-    """A connection to `workers` processes of this machine, which end with the block. They are programs of their own.
+    """Connect to `workers` processes on this machine, which end with the block.
 
-    So a script that calls this needs no `if __name__ == "__main__"`.
+    They belong to a separate program, so a script that calls this needs no `if __name__ == "__main__"`.
     """
     paths = [str(Path(transferlab.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
@@ -76,16 +76,16 @@ def here(workers: int) -> Iterator[Client]:
         try:
             address = host.stdout.readline().strip()
             if not address:
-                raise RuntimeError("the worker processes ended before they had begun; what they said is above")
+                raise RuntimeError("the worker processes could not be started; their own message is above")
             with Client(address) as client:
-                client.wait_for_workers(workers)  # or the first one is handed the long networks, one behind the other
+                client.wait_for_workers(workers)  # or the first one would get all the long networks
                 yield client
         finally:
             _end(host)
 
 
 def _end(host: subprocess.Popen) -> None:
-    """End a program and its processes: what they have trained is kept, epoch by epoch, so they may be killed."""
+    """End a program and its processes. Every finished epoch has been saved, so they may be killed."""
     try:
         host.stdin.close()
         host.wait(PATIENCE)
@@ -96,7 +96,7 @@ def _end(host: subprocess.Popen) -> None:
             with suppress(ProcessLookupError):
                 os.killpg(host.pid, signal.SIGKILL)
         else:
-            host.kill()  # its workers notice, and leave
+            host.kill()  # its workers notice, and exit
         host.wait()
         host.stdout.close()
 
@@ -104,8 +104,8 @@ def _end(host: subprocess.Popen) -> None:
 def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done, address: str | None = None) -> Failed:
     """Train `jobs` in `workers` processes of this machine, or in those of the cluster at `address`.
 
-    `train` is pickled. A network is tried three times, also if its worker dies. An interrupt ends what is running here;
-    on a cluster what is running goes on to its end, and nothing else is begun.
+    `train` must be picklable. A network is tried three times, also if its worker dies. An interrupt ends the trainings
+    on this machine; on a cluster the running ones finish, and no others start.
     """
     logging.getLogger("distributed").setLevel(logging.ERROR)
     with elsewhere(address) if address else here(workers) as client:
@@ -128,5 +128,5 @@ def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done, address
 
 
 def _one(train: Train, job: Job, parent: tuple[Job, float] | None) -> tuple[Job, float]:
-    """In a worker: train one network; `parent` is only there to be waited for."""
+    """Train one network in a worker; `parent` is an argument only so that Dask waits for it."""
     return job, train(job)

@@ -1,7 +1,7 @@
 """Many networks at a time on one GPU: threads of this process, each with a CUDA stream of its own.
 
-One network of the study leaves most of a GPU idle. Threads suffice to fill it, since a step is one call
-(`engine.steps`), and they share the process's one CUDA context.
+One network of the study leaves most of a GPU idle. Threads are enough to fill it, since a step is a single call
+(`engine.steps`), and they share one CUDA context.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -15,11 +15,11 @@ from transferlab.notation import Job, parent_job
 from transferlab.parallel import Done, Failed, Train, one_by_one
 from transferlab.system.machine import own_stream
 
-AT_ONCE = 8  # networks; more gain little, since each takes a share of the same kernels
+AT_ONCE = 8  # networks; more gain little, since they compete for the same kernels
 
 
 def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done) -> Failed:
-    """Train `jobs` in `workers` threads. An interrupt stops each of them at its next batch."""
+    """Train `jobs` in `workers` threads. An interrupt stops each thread at its next batch."""
     if workers == 1:
         return one_by_one(train, jobs, done)
     stop = Event()

@@ -1,12 +1,14 @@
 """The run store: one folder per network, named by what determines its result.
 
-A folder holds `spec.json` (what was asked for), `history.csv` (a row an epoch), `weights.safetensors`, `result.json`
-and `checksums.json`. It is written beside and renamed, so a folder that is there is whole; what is corrupted since is
-noticed, said by name, and trained again. A look at a run reads its small files, and of its weights only their header
-and size, so it costs the same for any network; their checksum is compared where they are loaded, and by
-`Store.set_aside_damaged`. `locks` keeps two processes from training one network.
-Locks are flock's, which end with their owner; on a file system without flock filelock keeps files that name their
-owner, and takes over those whose owner is gone.
+A folder holds `spec.json` (what was requested), `history.csv` (one row per epoch), `weights.safetensors`, `result.json`
+and `checksums.json`. It is written under another name and then renamed, so a folder that is there is complete. If its
+files are corrupted later, that is noticed and reported by name, and the network is trained again. A look at a run reads
+its small files, and only the header and the size of its weights, so it costs the same for any network. The checksum of
+the weights is compared when they are loaded, and by `Store.set_aside_damaged`.
+
+The folder `locks` keeps two processes from training the same network. The locks are flock's, which end with their
+owner. On a file system without flock, filelock uses files that name their owner, and takes over those whose owner is
+gone.
 """
 
 import hashlib
@@ -50,12 +52,12 @@ class Run:
 
     @cached_property
     def spec(self) -> dict:
-        """What was asked for: treatment, split, seed, scale, recipe, data fingerprint, parent, ..."""
+        """What was requested: treatment, split, seed, scale, recipe, data fingerprint, parent, ..."""
         return json.loads((self.path / "spec.json").read_text(encoding="utf-8"))
 
     @cached_property
     def result(self) -> dict:
-        """What came out: accuracy, state, epochs, seconds, when and on what it was trained."""
+        """What came out: accuracy, state, epochs, seconds, when and on what hardware it was trained."""
         return json.loads((self.path / "result.json").read_text(encoding="utf-8"))
 
     @property
@@ -70,13 +72,13 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """A row an epoch: epoch, learning_rate, train_loss, train_accuracy, test_accuracy, seconds."""
+        """One row per epoch: epoch, learning_rate, train_loss, train_accuracy, test_accuracy, seconds."""
         return pd.read_csv(self.path / "history.csv")
 
     def network(self) -> nn.Sequential:
-        """The trained network of eight layers, on the CPU, in evaluation mode.
+        """Return the trained network of eight layers, on the CPU, in evaluation mode.
 
-        Raises Damaged if its files are corrupted. They are then moved out of the way, to `damaged` in the store.
+        Raises Damaged if its files are corrupted. They are then moved to the folder `damaged` of the store.
         """
         if wrong := fault(self.path):
             _set_aside(self.path)
@@ -93,22 +95,22 @@ class Run:
 
 
 class Store:
-    """The folder `root` of runs. Many processes may use it at once."""
+    """The run store in the folder `root`. Many processes may use it at once."""
 
     def __init__(self, root: str | Path):
         self.root = Path(root).expanduser().absolute()
 
     def path(self, spec: dict) -> Path:
-        """The folder of the network that `spec` describes, whether it is there or not."""
+        """Return the folder of the network that `spec` describes, whether it exists or not."""
         return self.root / "networks" / _name(spec)
 
     def find(self, spec: dict) -> Run | None:
-        """The trained network that `spec` describes, if it is there. Warns if it is there and corrupted."""
+        """Return the trained network that `spec` describes, or None. Warns if its files are corrupted."""
         path = self.path(spec)
         return Run(path) if path.exists() and _seems_whole(path) else None
 
     def check(self) -> None:
-        """Raise OSError unless networks can be written here."""
+        """Raise OSError unless the store can be written."""
         try:
             (self.root / "networks").mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.root).close()
@@ -118,19 +120,19 @@ class Store:
             ) from error
 
     def checkpoint(self, spec: dict) -> Checkpoint:
-        """Where the training of a network stands, for the process that has its claim."""
+        """Return the checkpoint of a network's training, for the process that holds its claim."""
         return Checkpoint(self.root / "checkpoints" / _name(spec))
 
     @contextmanager
     def claim(self, spec: dict) -> Iterator[None]:
-        """Hold the right to train one network. Whoever else wants it waits here, then finds it trained."""
+        """Hold the right to train one network. Others who want it wait here, and then find it trained."""
         path = self._lock_path(spec)
         path.parent.mkdir(parents=True, exist_ok=True)
         with _patiently(FileLock(path)):
             for left in (self.root / "networks").glob(f".writing-{_name(spec)}-*"):  # by a process that was killed
                 shutil.rmtree(left, ignore_errors=True)
             yield
-            with suppress(OSError):  # whoever waits notices, and makes a new one (not so on Windows, where it stays)
+            with suppress(OSError):  # a waiting process notices, and makes a new one (on Windows the file stays)
                 path.unlink()
 
     def claimed(self, spec: dict) -> bool:
@@ -147,7 +149,7 @@ class Store:
         return self.root / "locks" / f"{_name(spec)}.lock"
 
     def save(self, spec: dict, history: list[dict], network: nn.Sequential, result: dict) -> Run:
-        """Write a run as a whole or not at all. A corrupted one in its place is moved to the folder `damaged`."""
+        """Write a run completely or not at all. A corrupted one in its place is moved to the folder `damaged`."""
         path = self.path(spec)
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.parent / f".writing-{path.name}-{uuid4().hex[:8]}"
@@ -158,7 +160,7 @@ class Store:
             pd.DataFrame(history).to_csv(beside / "history.csv", index=False)
             weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
             save_file(weights, beside / WEIGHTS)
-            shutil.copymode(beside / "spec.json", beside / WEIGHTS)  # or they are for nobody else to read
+            shutil.copymode(beside / "spec.json", beside / WEIGHTS)  # or nobody else could read them
             _write(beside / "checksums.json", {name: checksum(beside / name) for name in FILES})
             if path.exists():
                 _set_aside(path)
@@ -169,13 +171,13 @@ class Store:
         return Run(path)
 
     def runs(self) -> list[Run]:
-        """Every run in the store, by name. Warns of those that are corrupted, and leaves them out."""
+        """Return every run in the store, by name. Warns of those that are corrupted, and leaves them out."""
         return [Run(path) for path in self._paths() if _seems_whole(path)]
 
     def set_aside_damaged(self) -> list[str]:
-        """Compare every file of every run with its checksum, and move what is corrupted to `damaged`.
+        """Compare every file of every run with its checksum, and move corrupted runs to `damaged`.
 
-        Returns a sentence for each such run. It reads the whole store: a network is trained again the next time.
+        Returns a sentence for each of them; they are trained again the next time. This reads the whole store.
         """
         said = []
         for path in self._paths():
@@ -188,7 +190,7 @@ class Store:
 
 
 def fault(path: Path, files: tuple[str, ...] = FILES) -> str | None:
-    """What is wrong with the folder of a run, in words, or None. Only the checksums of `files` are compared."""
+    """Return what is wrong with the folder of a run, in words, or None. Only the checksums of `files` are compared."""
     try:
         sums = json.loads((path / "checksums.json").read_text(encoding="utf-8"))
         for name in files:
@@ -213,7 +215,7 @@ def _seems_whole(path: Path) -> bool:
 
 
 def _set_aside(path: Path) -> Path:
-    """Move the folder of a run to `damaged`: nothing is thrown away. Returns where it is now."""
+    """Move the folder of a run to `damaged`, so that nothing is lost; return its new place."""
     aside = path.parents[1] / "damaged" / f"{path.name}-{uuid4().hex[:8]}" / path.name
     aside.parent.mkdir(parents=True)
     path.rename(aside)
@@ -222,7 +224,7 @@ def _set_aside(path: Path) -> Path:
 
 @contextmanager
 def _patiently(lock: FileLock) -> Iterator[None]:
-    """Wait for a lock, however long another process trains; a thread that waits can be interrupted, too."""
+    """Wait for a lock for as long as another process holds it; a waiting thread can be interrupted, too."""
     while True:
         try:
             lock.acquire(timeout=1)

@@ -1,4 +1,4 @@
-"""Why a network is in the store or is not, and how far a sweep is."""
+"""Why a network is in the store or not, and how far a sweep has got."""
 
 import warnings
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from transferlab.store import SMALL, Run, Store, fault
 
 UNFINISHED = ("damaged", "running", "stopped", "stale", "missing")
 STATUSES = ("done", "stuck", "failed", *UNFINISHED)
-# what a network is asked for by; a network of these that differs in anything else is a stale one
+# what a network is requested by; one that agrees in these and differs in anything else is stale
 ASKED = ("treatment", "split", "seed", "scale", "dataset")
 
-OUTCOMES = {  # how a training went: the status of the network, and what is said of it
+OUTCOMES = {  # how a training went: the status of the network, and what to add
     "trained": ("done", ""),
     "stuck": ("stuck", "; it learned nothing"),
     "diverged": ("failed", "; its loss became NaN or infinite"),
@@ -21,8 +21,8 @@ OUTCOMES = {  # how a training went: the status of the network, and what is said
 def status_of(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
     """One of STATUSES for the network of a `spec`, and a sentence that says why. `runs` are those of the store.
 
-    "stuck" has learned nothing and "failed" diverged; "stopped" left a checkpoint to go on from; "stale" is there, but
-    made by another recipe, from other data or by other code.
+    A "stuck" network has learned nothing, a "failed" one diverged, a "stopped" one left a checkpoint to resume from; a
+    "stale" one is there, but was made by another recipe, from other data or by other code.
     """
     path = store.path(spec)
     if path.exists():
@@ -39,36 +39,36 @@ def status_of(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
         return "running", f"being trained now: {_progress(reached)}"
     if reached:
         at = f"epoch {len(reached.rows)} of {reached.epochs}"
-        return "stopped", f"stopped at {at}; the next time it goes on from there"
+        return "stopped", f"stopped at {at}; the next run resumes from there"
     if nearest := _nearest(spec, runs):
         said = "; ".join(changes(nearest.spec, spec, runs))
         return "stale", f"stale: {nearest.path} is there, but was made with {said}"
-    return "missing", f"missing: {store.root} has no network that was asked for by this name, split, seed and scale"
+    return "missing", f"missing: {store.root} has no network of this name, split, seed and scale"
 
 
 def whole_runs(store: Store) -> list[Run]:
-    """The runs of a store, without a warning of others: `status_of` says what is wrong with those."""
+    """Return the intact runs of a store without warning of the others: `status_of` says what is wrong with those."""
     with warnings.catch_warnings(action="ignore"):
         return store.runs()
 
 
 def _progress(reached: Reached | None) -> str:
-    """How far a network is that is being trained, and for how long it will be."""
+    """How far a running training has got, and how long it will take."""
     if not reached:
-        return "its first epoch is not over yet"
+        return "its first epoch is not finished yet"
     done, epochs = len(reached.rows), reached.epochs
     left = sum(row["seconds"] for row in reached.rows) / done * (epochs - done)
     return f"epoch {done} of {epochs}, about {left:.0f} s left"
 
 
 def _nearest(spec: dict, runs: list[Run]) -> Run | None:
-    """The run that was asked for in the same way and has the fewest differences."""
+    """Return the run that was requested in the same way and differs least."""
     same = [run for run in runs if all(run.spec[key] == spec[key] for key in ASKED)]
     return min(same, key=lambda run: len(list(_differences(run.spec, spec))), default=None)
 
 
 def _differences(old: dict, new: dict, within: str = "") -> Iterator[tuple[str, object, object]]:
-    """Each field that is not the same: its name, its old value and its new one. None stands for a default."""
+    """Yield each field that differs: its name, its old value and its new one. None stands for a default."""
     for key in sorted({*old, *new}):
         before, now = old.get(key), new.get(key)
         if isinstance(before, dict) and isinstance(now, dict):
@@ -78,7 +78,7 @@ def _differences(old: dict, new: dict, within: str = "") -> Iterator[tuple[str, 
 
 
 def changes(old: dict, new: dict, runs: list[Run]) -> list[str]:
-    """The differences in words. Where only the parent is another one, those of the parents."""
+    """Put the differences into words. Where only the parent differs, those of the parents."""
     found = [each for each in _differences(old, new) if each[0] != "parent"]
     if not found:
         parent = next((run for run in runs if run.path.name == old["parent"]), None)

@@ -17,7 +17,7 @@ COLUMNS = (
 def sweep_jobs(
     conditions: Iterable[str], layers: Iterable[int], split: str, seeds: Iterable[int], targets: Iterable[str]
 ) -> list[Job]:
-    """The networks of a grid, bases first, in an order in which every parent comes before its children."""
+    """List the networks of a grid, bases first, so that every parent comes before its children."""
     axes = {"conditions": conditions, "layers": layers, "targets": targets, "seeds": seeds}
     for what, allowed in (("conditions", CONDITIONS), ("layers", DEPTHS), ("targets", TASKS), ("seeds", None)):
         axes[what] = list(dict.fromkeys(_listed(axes[what])))
@@ -38,10 +38,10 @@ def sweep_jobs(
 
 
 def table(runs: list[Run]) -> pd.DataFrame:
-    """A row a run, with the columns COLUMNS.
+    """Return a table with one row per run and the columns COLUMNS.
 
     `state` is "trained", "stuck" (its loss never left that of guessing) or "diverged" (its loss became NaN or
-    infinite). What diverged has no accuracy: NaN, so that no mean can count it.
+    infinite). A network that diverged has the accuracy NaN, so that no mean counts it.
     """
     rows = []
     for run in runs:
