@@ -78,7 +78,7 @@ def test_lists_are_read_from_the_texts_that_papermill_hands_over(tmp_path):
         ("layers", "[0, 9]", "layers are [0, 9]; give a list of one or more of 1, 2, 3, 4, 5, 6, 7"),
         ("layers", 3, "layers is 3; it must be a list of whole numbers"),
         ("seeds", "[]", "seeds is '[]'; it must be a list of whole numbers"),
-        ("seeds", "[-1]", "got the seed -1; it is a whole number from 0"),
+        ("seeds", "[-1]", "the seed is -1; it must be a whole number from 0"),
         ("split", "half", "no split 'half'; there are random, kingdom"),
         ("device", "tpu", "no device 'tpu'"),
     ],
