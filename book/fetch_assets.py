@@ -97,10 +97,11 @@ def unpack(package: Package, archive: Path, folder: Path) -> None:
             wanted = member.name.startswith(package.root) and any(
                 fnmatch.fnmatchcase(name, pattern) for pattern in package.keep
             )
-            if member.isfile() and wanted and ".." not in Path(name).parts:
+            file = tar.extractfile(member) if member.isfile() else None  # no links, nor folders
+            if file and wanted and ".." not in Path(name).parts:
                 path = folder / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(tar.extractfile(member).read())
+                path.write_bytes(file.read())
 
 
 def fetch(package: Package) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from matplotlib import pyplot as plt
+
 from transferlab import Lab
 from transferlab.chapters import figures
 from transferlab.notation import CONDITIONS
@@ -12,7 +14,7 @@ def main():
     table = lab.sweep(CONDITIONS).query("target == 'B'")
     ax = figures.accuracy_over_n(table, chance=1 / len(lab.task("B").classes), ax=figures.new_axes(7.2, 4.2))
     ax.set_title("Kingdoms, random split, laptop scale, one network a point")
-    ax.figure.savefig(Path(__file__).parent / "assets" / "picture.png", dpi=120)
+    plt.savefig(Path(__file__).parent / "assets" / "picture.png", dpi=120)
 
 
 if __name__ == "__main__":

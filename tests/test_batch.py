@@ -39,7 +39,7 @@ def test_what_was_run_before_is_not_overwritten(tmp_path):
 
 def test_chapters_are_found_by_how_their_names_begin():
     assert [path.stem for path in batch.find(["03", "01_two"])] == ["01_two_worlds", "03_selffer_and_transfer"]
-    assert len(batch.find([])) == len(list(batch.NOTEBOOKS.glob("*.ipynb")))
+    assert len(batch.find([])) == len(list((batch.repository() / "notebooks").glob("*.ipynb")))
     with pytest.raises(ValueError, match="no chapter begins with '99'; there are 01_two_worlds"):
         batch.find(["99"])
 

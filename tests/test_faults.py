@@ -292,6 +292,7 @@ filelock._unix.lock_fd_nonblocking = missing
 """
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither flock nor SIGKILL")
 @pytest.mark.parametrize("system", ["with flock", "without flock"])
 def test_the_lock_of_a_dead_owner_is_taken_over(tmp_path, system):
     first, runs = "" if system == "with flock" else NO_FLOCK, tmp_path / "runs"

@@ -1,9 +1,8 @@
-"""What others hand over is data and nothing else: no pickle is read, no name leads elsewhere or into a page."""
+"""What others hand over is data and nothing else: no name leads elsewhere or into a page. (Ruff's S: no pickles.)"""
 
 import re
-from pathlib import Path
+import sys
 
-import nbformat
 import pytest
 from in_process import execute
 from PIL import Image
@@ -13,32 +12,14 @@ from transferlab.chapters import batch
 from transferlab.datasets import prepare
 from transferlab.parallel.processes import INSECURE, safe
 
-ROOT = Path(__file__).parents[1]
 HOSTILE = ["<img src=x onerror=alert(1)>", "a $b$ \\frac{", "..", "; rm -rf ~", "'\"><b>"]
-
-
-def code():
-    """The text of everything that runs in the project: modules, scripts and chapters."""
-    for folder in ("transferlab", "book", "tests/benchmarks"):
-        for path in (ROOT / folder).rglob("*.py"):
-            yield path, path.read_text(encoding="utf-8")
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
-        yield path, "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
-
-
-def without_words(text):
-    """Python without its comments and documentation."""
-    return re.sub(r'""".*?"""|#[^\n]*', "", text, flags=re.DOTALL)
-
-
-def test_nothing_reads_a_pickle_or_runs_a_text():
-    unsafe = r"torch\.load\(|pickle|allow_pickle=True|(?<![.\w])(eval|exec)\(|shell=True|os\.system"
-    assert not [(path.name, found[0]) for path, text in code() if (found := re.search(unsafe, without_words(text)))]
 
 
 @pytest.fixture
 def hostile(tmp_path):
     """A folder of images whose classes have the names of HOSTILE, as far as they can be folders."""
+    if sys.platform == "win32":
+        pytest.skip("Windows does not let a folder have such a name")
     root = tmp_path / "images"
     for part in ("train", "val"):
         for name in [*(name for name in HOSTILE if name != ".."), "... up", "six"]:

@@ -22,6 +22,7 @@ from transferlab.notation import CONDITIONS, TASKS
 from transferlab.splits import SPLITS
 from transferlab.store.status import UNFINISHED
 from transferlab.study import cost
+from transferlab.system.files import checkout
 from transferlab.system.machine import cores, hardware, one_thread
 
 
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
 
     publish = commands.add_parser("study", parents=[shared], help="train the networks of the published studies")
     publish.add_argument("names", nargs="*", metavar="STUDY", help=f"{', '.join(study.STUDIES)} (default: all)")
-    publish.add_argument("--out", type=Path, default=study.RESULTS, help="the folder of the tables of results")
+    publish.add_argument("--out", type=Path, help="the folder of the tables (default: book/results of the checkout)")
     publish.add_argument("--split", help="only this split of the study, such as random")
     publish.add_argument("--seed", type=int, help="only this seed of it")
     publish.add_argument("--replace", action="store_true", help="replace rows that other code, data or recipes made")
@@ -133,8 +134,11 @@ def run_study(arguments: argparse.Namespace) -> int:
     unknown = sorted({*arguments.names} - {*study.STUDIES})
     if unknown:
         raise ValueError(f"no study {', '.join(unknown)}; there are {', '.join(study.STUDIES)}")
+    if not (arguments.out or checkout()):
+        raise ValueError("there is no checkout of the repository here to write tables into; give a folder with --out")
+    out = arguments.out or study.RESULTS
     for name in arguments.names or study.STUDIES:
-        path = arguments.out / f"{name}.csv"
+        path = out / f"{name}.csv"
         part = study.STUDIES[name].only(arguments.split, arguments.seed)
         table = study.publish(_lab(arguments, precision=study.PRECISION, **part.changes), path, part, arguments.replace)
         print(f"{len(table)} networks are in {path}")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ class Lab:
         options = self.recipe.data if dataset == "kingdoms" else {"data_root": self.data_root}
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
         self.store = Store(default_runs() if runs is None else runs)
-        self._given = {**given, "runs": self.store.root, "data_root": self.data_root, "device": device}
+        self._given: dict[str, Any] = {**given, "runs": self.store.root, "data_root": self.data_root, "device": device}
         self._given |= {"at_once": at_once, **changes}
 
     def changed(self, **changes) -> "Lab":
@@ -316,7 +317,7 @@ def _reasons(failed: Failed) -> str:
     for job, error in failed.items():
         alike.setdefault(f"{type(error).__name__}: {error}", []).append(job)
     parts = []
-    for error, jobs in alike.items():
+    for said, jobs in alike.items():
         names = ", ".join(f"{name} ({split}, seed {seed})" for name, split, seed in jobs[:3])
-        parts.append(f"{names}{f' and {len(jobs) - 3} more' if len(jobs) > 3 else ''}: {error}")
+        parts.append(f"{names}{f' and {len(jobs) - 3} more' if len(jobs) > 3 else ''}: {said}")
     return "; ".join(parts)

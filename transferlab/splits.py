@@ -111,13 +111,13 @@ def task(data: DataSet, split: str, seed: int, name: str) -> Task:
     if name not in TASKS:
         raise ValueError(f"no task {name!r}; there are A and B")
     classes = halves(data, split, seed)[TASKS.index(name)]
-    arrays = {}
-    for part in ("train", "test"):
-        labels = getattr(data, f"{part}_labels")
-        mine = np.isin(labels, classes)
-        arrays[f"{part}_images"] = _some(getattr(data, f"{part}_images"), mine)
-        arrays[f"{part}_labels"] = np.searchsorted(classes, labels[mine])
-    return Task(name, classes, **arrays)
+
+    def mine(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray | Rows, np.ndarray]:
+        chosen = np.isin(labels, classes)
+        return _some(images, chosen), np.searchsorted(classes, labels[chosen])
+
+    train = mine(data.train_images, data.train_labels)
+    return Task(name, classes, *train, *mine(data.test_images, data.test_labels))
 
 
 def _some(images: np.ndarray | Rows, chosen: np.ndarray) -> np.ndarray | Rows:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transferlab.datasets.rows import Rows
 from transferlab.engine import interrupts
 from transferlab.engine.checkpoints import Checkpoint, Reached, own_randomness, resume, tensors_of
-from transferlab.engine.inputs import TEST_BATCH, Crops, Source, Stored, autocast, outputs, to_input
+from transferlab.engine.inputs import TEST_BATCH, Crops, Source, Stored, autocast, outputs, to_device, to_input
 from transferlab.engine.recipes import Recipe
 from transferlab.engine.steps import Step
 from transferlab.splits import Task
@@ -65,7 +65,7 @@ def train(
     """
     if len(task.train_labels) < 2:
         raise ValueError(f"task {task.name} has {len(task.train_labels)} training images; training needs at least 2")
-    network.to(device, memory_format=torch.channels_last)
+    to_device(network, device)
     train_mode(network, frozen)
 
     # 1. Layers whose output for an image is the same at every step run once; the others are trained on it.
@@ -153,13 +153,11 @@ def steady(network: nn.Sequential, frozen: int, recipe: Recipe) -> int:
     """How many of the first layers have the same output for an image at every step."""
     if recipe.crop:
         return 0
-    random = [drops(layer) for layer in network[:frozen]]
+    random = [drops(layer) for layer in list(network)[:frozen]]
     return random.index(True) if True in random else frozen
 
 
-def source_of(
-    images: np.ndarray | Rows, below: nn.Sequential, recipe: Recipe, mean: Tensor | None, device: str
-) -> Source:
+def source_of(images: np.ndarray | Rows, below: nn.Module, recipe: Recipe, mean: Tensor | None, device: str) -> Source:
     """Return the source of a step's inputs: the outputs of the layers `below` for whole images, or random crops.
 
     `images` are uint8 `[N, 3, H, W]`; `mean` is as in `train`. Raises ValueError for a recipe with crops without it.
@@ -172,9 +170,7 @@ def source_of(
 
 
 @torch.no_grad()
-def answers(
-    layers: nn.Sequential, source: Source, device: torch.device, precision: str, rows: Tensor
-) -> Iterator[Tensor]:
+def answers(layers: nn.Module, source: Source, device: torch.device, precision: str, rows: Tensor) -> Iterator[Tensor]:
     """Yield the outputs of `layers`, in evaluation mode, for the images `rows`, TEST_BATCH at a time, on the device."""
     layers.eval()
     batches = source.batches(source.pick(rows, None).split(TEST_BATCH))
@@ -184,7 +180,7 @@ def answers(
             yield layers(source.take(picks))
 
 
-def accuracy(layers: nn.Sequential, source: Source, labels: Tensor, precision: str, rows: Tensor) -> float:
+def accuracy(layers: nn.Module, source: Source, labels: Tensor, precision: str, rows: Tensor) -> float:
     """Return the top-1 accuracy, 0..1, on the images `rows` of a source; `labels`, int64 `[N]`, are those of all."""
     right = torch.zeros((), dtype=torch.int64, device=labels.device)
     batches = answers(layers, source, labels.device, precision, rows)
@@ -194,7 +190,7 @@ def accuracy(layers: nn.Sequential, source: Source, labels: Tensor, precision: s
 
 
 def predict(
-    network: nn.Sequential,
+    network: nn.Module,
     images: np.ndarray | Rows,
     recipe: Recipe,
     mean: Tensor | None = None,
@@ -210,8 +206,8 @@ def predict(
     >>> predict(build("mini", 40, 32, seed=0)[:2], images, Recipe(precision="float32")).shape
     torch.Size([3, 32, 8, 8])
     """
-    network.to(device, memory_format=torch.channels_last)
-    source = source_of(images, network[:0], recipe, mean, device)
+    to_device(network, device)
+    source = source_of(images, nn.Sequential(), recipe, mean, device)
     parts = answers(network, source, torch.device(device), recipe.precision, torch.arange(len(images)))
     return torch.cat([part.float().cpu() for part in parts])
 

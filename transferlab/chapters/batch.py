@@ -10,16 +10,22 @@ from time import perf_counter
 import pandas as pd
 import yaml
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOKS = ROOT / "notebooks"
+from transferlab.system.files import checkout
+
+
+def repository() -> Path:
+    """The folder that holds the chapters and the book. Raises ValueError if the package is installed without it."""
+    if folder := checkout():
+        return folder
+    raise ValueError("the chapters are not part of the installed package; run them from a checkout of the repository")
 
 
 def find(names: Sequence[str]) -> list[Path]:
     """The chapters whose file names begin with one of `names`, such as "03"; all of them if there are no names.
 
-    Raises ValueError for a name that no chapter begins with.
+    Raises ValueError for a name that no chapter begins with, and where there are no chapters at all.
     """
-    chapters = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    chapters = sorted((repository() / "notebooks").glob("[0-9]*.ipynb"))
     known = ", ".join(chapter.stem for chapter in chapters)
     for name in names:
         if not any(chapter.stem.startswith(name) for chapter in chapters):
@@ -40,6 +46,7 @@ def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
     """
     import papermill  # here, since it takes a second to import
 
+    folder = repository() / "notebooks"
     notebooks = out / "notebooks"
     if notebooks.exists() and any(notebooks.iterdir()):
         raise ValueError(f"{notebooks} is not empty; choose another folder for --out, so that nothing is overwritten")
@@ -49,7 +56,7 @@ def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
         started, error = perf_counter(), ""
         try:
             papermill.execute_notebook(
-                chapter, notebooks / chapter.name, parameters, cwd=NOTEBOOKS, progress_bar=False, log_output=False
+                chapter, notebooks / chapter.name, parameters, cwd=folder, progress_bar=False, log_output=False
             )
         except papermill.PapermillExecutionError as failure:
             error = f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}"
@@ -65,17 +72,18 @@ def render(out: Path) -> Path:
 
     Raises RuntimeError, with the end of what Jupyter Book said, if it cannot be built.
     """
+    root = repository()
     done = {chapter.stem for chapter in (out / "notebooks").glob("*.ipynb")}
-    shutil.copytree(ROOT / "book", out / "book", dirs_exist_ok=True)
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    shutil.copytree(root / "book", out / "book", dirs_exist_ok=True)
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     config["execute"] = {"execute_notebooks": "off"}
-    (out / "_config.yml").write_text(yaml.safe_dump(config))
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    (out / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     for part in toc["parts"]:
         pages = part["chapters"]
         part["chapters"] = [page for page in pages if page["file"].split("/")[0] != "notebooks" or _stem(page) in done]
-    (out / "_toc.yml").write_text(yaml.safe_dump(toc))
-    command = [sys.executable, str(ROOT / "book" / "build.py"), "build", str(out)]
+    (out / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+    command = [sys.executable, str(root / "book" / "build.py"), "build", str(out)]
     built = subprocess.run(command, capture_output=True, text=True)
     if built.returncode:
         raise RuntimeError(f"the book in {out} could not be built: {(built.stdout + built.stderr)[-2000:]}")

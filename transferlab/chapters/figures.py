@@ -1,6 +1,7 @@
 """The figures of the book. A condition has the same colour and marker everywhere (the Okabe-Ito palette)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -136,7 +137,7 @@ def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None
     means, shift = summary(table, value, over), 0.12 if hollow else 0
     for condition in [c for c in CONDITIONS if c in set(table.condition)]:
         mine, curve = table[table.condition == condition], means[means.condition == condition]
-        style = {"color": COLOURS[condition], "marker": MARKERS[condition]}
+        style: dict[str, Any] = {"color": COLOURS[condition], "marker": MARKERS[condition]}
         if hollow:
             style |= {"markerfacecolor": "white", "linestyle": ":"}
         else:
@@ -205,7 +206,7 @@ def diagram(treatment: Treatment, ax: Axes | None = None, network: str = "mini")
     """
     ax = ax or new_axes(6.4, 1.6)
     for index, name in enumerate(layer_names(network)):
-        origin = treatment.source if index < treatment.n else "fresh"
+        origin = treatment.source if treatment.source and index < treatment.n else "fresh"
         ax.add_patch(
             FancyBboxPatch(
                 (index + 0.08, 0.1), 0.7, 1, boxstyle="round,pad=0.05", facecolor=ORIGINS[origin], edgecolor="#333333"

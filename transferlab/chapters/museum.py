@@ -54,11 +54,11 @@ def second(lab: Lab, n: int, split: str, seed: int) -> float:
     """The first n modules of base A are copied and kept."""
     donor, task = lab.run("baseA", split, seed).network(), lab.task("B", split, seed)
     patient = fresh(lab, len(task.classes), seed=4)
-    theirs, ours = ([m for layer in each for m in layer] for each in (donor, patient))
+    theirs, ours = ([m for layer in each for m in layer.children()] for each in (donor, patient))
     for copied, module in zip(theirs[:n], ours[:n], strict=True):
         module.load_state_dict(copied.state_dict())
         module.requires_grad_(False)
-    whole = sum(all(m in ours[:n] for m in layer) for layer in patient)
+    whole = sum(all(m in ours[:n] for m in layer.children()) for layer in patient)
     return fit(lab, patient, whole, task)
 
 

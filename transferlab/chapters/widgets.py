@@ -33,6 +33,7 @@ def explorer(
     `mine`, a table of `Lab.sweep`, of its first seed. `yours` are networks into B that the reader has trained: crosses,
     the last of which is the one chosen.
     """
+    learning: dict[str, dict[str, dict]] = {split: {} for split in SPLITS}
     data = {
         "layers": layer_names(lab.recipe.network),
         "conditions": [
@@ -41,15 +42,15 @@ def explorer(
         "names": {name: str(Treatment.of(name, 1)).replace("1", "n") for name in CONDITIONS[1:]},
         "origins": figures.ORIGINS,
         "series": {"ours": _series(published), "2014": _series(logs)},
-        "learning": {split: {} for split in SPLITS},
+        "learning": learning,
         "yours": [_yours(lab, run) for run in yours],
     }
     mine = mine[mine.target == "B"]
     for row in mine[mine.seed == mine.seed.iloc[0]].itertuples():
         run = lab.run(row.network, row.split, row.seed)
-        data["learning"][row.split][row.network] = _learning(run)
+        learning[row.split][row.network] = _learning(run)
     for run in yours:
-        data["learning"][run.spec["split"]][str(run.treatment)] = _learning(run)
+        learning[run.spec["split"]][str(run.treatment)] = _learning(run)
     return _page("explorer", data, "The explorer: choose n and a condition, and see the network")
 
 
@@ -84,7 +85,8 @@ def trainer(
     """
     chosen = widgets.ToggleButtons(options=list(CONDITIONS[1:]), description="condition")
     n = widgets.IntSlider(value=3, min=min(DEPTHS), max=max(DEPTHS), description="n")
-    button, said, page, trained = widgets.Button(description="Train"), widgets.Output(), widgets.Output(), []
+    button, said, page = widgets.Button(description="Train"), widgets.Output(), widgets.Output()
+    trained: list[Run] = []
 
     def draw() -> None:
         page.outputs = ()

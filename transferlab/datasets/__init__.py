@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -96,7 +97,7 @@ def _load_kingdoms(size: int = 32, train_per_class: int = 100, test_per_class: i
     drawing = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(Path(_kingdoms.__file__).parent.glob("*.py"))))
 
     def draw() -> dict[str, np.ndarray]:
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for part, count in (("train", train_per_class), ("test", test_per_class)):
             arrays[f"{part}_images"], arrays[f"{part}_labels"] = _kingdoms.draw(
                 size=size, per_class=count, seed=seed, part=part
@@ -124,7 +125,7 @@ def _read_tree(data_root: str | Path | None, size: int) -> dict:
     return read_prepared(data_root, "folder", size) if is_prepared(data_root) else read_folder(data_root, size)
 
 
-def _cached(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def _cached(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, Any]:
     """What `make` gives, kept on disk under `key`; made by one process while others wait, never half-written."""
     folder = Path(os.environ.get("TRANSFERLAB_CACHE") or Path.home() / ".cache" / "transferlab")
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,13 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def to_input(images: np.ndarray | Tensor, precision: str, device: str = "cpu") -> Tensor:
+def to_device(network: nn.Module, device: str) -> None:
+    """Move a network to a device, in place, with its convolutions channels last, as images are."""
+    # torch's signature leaves memory_format out
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def to_input(images: np.ndarray | Rows | Tensor, precision: str, device: str = "cpu") -> Tensor:
     """Turn uint8 images `[N, 3, H, W]` into network input: values in [-2, 2], channels last, in the given precision."""
     images = images if isinstance(images, Tensor) else np.asarray(images)  # not image by image where they are Rows
     pixels = torch.as_tensor(images, device=device).contiguous(memory_format=torch.channels_last)
@@ -35,9 +41,9 @@ def to_input(images: np.ndarray | Tensor, precision: str, device: str = "cpu") -
 
 
 @torch.no_grad()
-def outputs(layers: nn.Sequential, inputs: Tensor, precision: str) -> Tensor:
+def outputs(layers: nn.Module, inputs: Tensor, precision: str) -> Tensor:
     """Return the outputs of `layers`, in evaluation mode, for every row of `inputs`; without layers, the inputs."""
-    if not len(layers):
+    if isinstance(layers, nn.Sequential) and not len(layers):
         return inputs
     layers.eval()
     parts = []

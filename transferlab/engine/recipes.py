@@ -22,7 +22,7 @@ def _whole(least: int) -> Callable[[object], bool]:
 
 
 def _number(least: float, below: float = math.inf) -> Callable[[object], bool]:
-    return lambda value: type(value) in (int, float) and least <= value < below
+    return lambda value: (type(value) is int or type(value) is float) and least <= value < below
 
 
 def _one_of(names: Iterable[str]) -> Callable[[object], bool]:

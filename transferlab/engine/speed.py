@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from transferlab import networks
-from transferlab.engine.inputs import Crops, Stored
+from transferlab.engine.inputs import Crops, Source, Stored, to_device
 from transferlab.engine.recipes import LEAST_BATCH, Recipe
 from transferlab.engine.steps import Step
 from transferlab.system.machine import hardware
@@ -20,8 +20,10 @@ def seconds_a_step(recipe: Recipe, classes: int, device: str, batch: int, steps:
     Raises torch.OutOfMemoryError if a GPU has no room for such a step.
     """
     network = networks.build(recipe.network, classes, recipe.input_size, seed=0)
-    network.to(device, memory_format=torch.channels_last).train()
+    to_device(network, device)
+    network.train()
     shape = (batch, 3, recipe.size, recipe.size)
+    source: Source
     if recipe.crop:
         source = Crops(np.zeros(shape, np.uint8), recipe, torch.zeros(shape[1:]), device)
     else:

@@ -19,7 +19,7 @@ from transferlab.system.machine import own_stream
 _capturing = Lock()
 
 
-def parameter_groups(learned: nn.Sequential, recipe: Recipe) -> list[dict]:
+def parameter_groups(learned: nn.Module, recipe: Recipe) -> list[dict]:
     """Group the parameters of the layers that learn by weight decay and learning rate.
 
     Layer 1, if it learns, has its own decay. Biases may have their own rate, `times` that of the weights, and then no
@@ -46,8 +46,8 @@ class Step:
 
     def __init__(
         self,
-        above: nn.Sequential,
-        learned: nn.Sequential,
+        above: nn.Module,
+        learned: nn.Module,
         source: Source,
         labels: torch.Tensor,
         recipe: Recipe,

@@ -17,7 +17,7 @@ LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pool: bool = False) -> nn.Sequential:
     """A convolutional layer. Pooling before normalisation and ReLU gives the same maxima for a quarter of the work."""
-    parts = [("conv", nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False))]
+    parts: list[tuple[str, nn.Module]] = [("conv", nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False))]
     if pool:
         parts.append(("pool", nn.MaxPool2d(2)))
     parts += [("norm", nn.BatchNorm2d(outputs)), ("relu", nn.ReLU(inplace=True))]
@@ -26,7 +26,7 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pool: bool = F
 
 def dense(inputs: int, outputs: int, flatten: bool = False) -> nn.Sequential:
     """A fully connected layer with normalisation and ReLU."""
-    parts = [("flatten", nn.Flatten())] if flatten else []
+    parts: list[tuple[str, nn.Module]] = [("flatten", nn.Flatten())] if flatten else []
     parts.append(("fc", nn.Linear(inputs, outputs, bias=False)))
     parts += [("norm", nn.BatchNorm1d(outputs)), ("relu", nn.ReLU(inplace=True))]
     return nn.Sequential(OrderedDict(parts))

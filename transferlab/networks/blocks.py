@@ -41,7 +41,8 @@ def vit(num_classes: int, size: int) -> nn.Sequential:
         norm_layer=partial(nn.LayerNorm, eps=1e-6),
     )  # fmt: skip
     blocks = list(whole.encoder.layers)
-    blocks[0] = nn.Sequential(Tokens(whole), blocks[0])
+    tokens = Tokens(whole.conv_proj, whole.class_token, whole.encoder.pos_embedding)
+    blocks[0] = nn.Sequential(tokens, blocks[0])
     blocks[-1] = nn.Sequential(blocks[-1], whole.encoder.ln, FirstToken(), whole.heads)
     return _named(blocks)
 
@@ -49,9 +50,9 @@ def vit(num_classes: int, size: int) -> nn.Sequential:
 class Tokens(nn.Module):
     """Patches of an image as tokens, a class token before them, and all with their positions."""
 
-    def __init__(self, whole: nn.Module):
+    def __init__(self, patches: nn.Conv2d, class_token: nn.Parameter, positions: nn.Parameter):
         super().__init__()
-        self.patches, self.class_token, self.positions = whole.conv_proj, whole.class_token, whole.encoder.pos_embedding
+        self.patches, self.class_token, self.positions = patches, class_token, positions
 
     def forward(self, images: Tensor) -> Tensor:
         """`[N, 3, size, size]` to `[N, 65, width]`."""

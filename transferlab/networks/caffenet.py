@@ -21,7 +21,7 @@ def caffenet(num_classes: int, size: int = 227) -> nn.Sequential:
         raise ValueError(
             f"caffenet takes images of 227 pixels and up to {OUTPUTS} classes; got {size} pixels, {num_classes} classes"
         )
-    layers = {                                                             # output
+    layers: dict[str, list[nn.Module]] = {                                 # output
         "conv1": [conv(3, 96, 11, stride=4), pool(), norm()],              # [N, 96, 27, 27]
         "conv2": [conv(96, 256, 5, padding=2, groups=2), pool(), norm()],  # [N, 256, 13, 13]
         "conv3": [conv(256, 384, 3, padding=1)],                           # [N, 384, 13, 13]

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from distributed import Client, as_completed
+from distributed import Client, Future, as_completed
 
 import transferlab
 from transferlab.notation import Job, parent_job
@@ -42,7 +42,7 @@ def elsewhere(address: str) -> Client:
     """
     plain = address.removeprefix(INSECURE)
     try:  # Dask would wait for a file that does not exist
-        where = plain if "://" in plain else json.loads(Path(plain).read_text())["address"]
+        where = plain if "://" in plain else json.loads(Path(plain).read_text(encoding="utf-8"))["address"]
         if safe(where) or plain != address:
             return Client(where, timeout=WAIT)
     except (OSError, ValueError, KeyError, TypeError) as error:  # TypeError: no certificate for tls://
@@ -73,6 +73,7 @@ def here(workers: int) -> Iterator[Client]:
             env=environment,
             start_new_session=True,
         )
+        assert host.stdout  # it is a pipe
         try:
             address = host.stdout.readline().strip()
             if not address:
@@ -86,6 +87,7 @@ def here(workers: int) -> Iterator[Client]:
 
 def _end(host: subprocess.Popen) -> None:
     """End a program and its processes. Every finished epoch has been saved, so they may be killed."""
+    assert host.stdin and host.stdout  # they are pipes
     try:
         host.stdin.close()
         host.wait(PATIENCE)
@@ -109,7 +111,7 @@ def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done, address
     """
     logging.getLogger("distributed").setLevel(logging.ERROR)
     with elsewhere(address) if address else here(workers) as client:
-        futures = {}
+        futures: dict[Job, Future] = {}
         for place, job in enumerate(jobs):
             parent = parent_job(job)
             waited_for = futures.get(parent) if parent else None

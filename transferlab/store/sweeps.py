@@ -18,7 +18,7 @@ def sweep_jobs(
     conditions: Iterable[str], layers: Iterable[int], split: str, seeds: Iterable[int], targets: Iterable[str]
 ) -> list[Job]:
     """List the networks of a grid, bases first, so that every parent comes before its children."""
-    axes = {"conditions": conditions, "layers": layers, "targets": targets, "seeds": seeds}
+    axes: dict[str, Iterable] = {"conditions": conditions, "layers": layers, "targets": targets, "seeds": seeds}
     for what, allowed in (("conditions", CONDITIONS), ("layers", DEPTHS), ("targets", TASKS), ("seeds", None)):
         axes[what] = list(dict.fromkeys(_listed(axes[what])))
         wrong = [value for value in axes[what] if isinstance(value, bool) or (allowed and value not in allowed)]

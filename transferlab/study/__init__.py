@@ -15,9 +15,12 @@ from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, parent_job
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs, table
+from transferlab.system.files import checkout
 
 PRECISION = "bfloat16"  # of the published networks, also where float32 would be faster
-RESULTS = Path(__file__).parents[2] / "book" / "results"
+_CHECKOUT = checkout()
+# a wheel brings a copy of the tables (hatch_build.py), to be read only
+RESULTS = _CHECKOUT / "book" / "results" if _CHECKOUT else Path(__file__).parent / "results"
 PROVENANCE = ("train_loss", "run", "data", "training", "hardware", "torch", "trained_at")
 ORDER = ["split", "seed", "target", "condition", "n"]
 
@@ -74,6 +77,7 @@ STUDIES = {
     # fewer images of the target task
     **{f"images_{count}": Study(SMALLER, {"train_per_class": {"B": count}}) for count in (10, 20, 50)},
 }
+PUBLISHED = (*STUDIES, "networks_2014")
 
 
 def publish(lab: Lab, path: Path, study: Study, overwrite: bool = False) -> pd.DataFrame:
@@ -105,7 +109,7 @@ def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFram
         raise ValueError(
             f"{other.sum()} of the {len(rows)} rows of {path} were made by other code, data or recipe (the first: "
             f"{first.network}, split {first.split}, seed {first.seed}). Say --replace to train these networks again "
-            "in their place, or --out FILE to leave the table as it is"
+            "in their place, or --out FOLDER to leave the table as it is"
         )
     rows = rows[~other]
     written = set(rows.run)
@@ -113,21 +117,26 @@ def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFram
 
     def write(job: Job, accuracy: float = 0) -> None:
         nonlocal rows
-        if job in missing:
-            row = _row(lab.store.find(specs[job]))
+        run = lab.store.find(specs[job])
+        if run and job in missing:
+            row = _row(run)
             rows = pd.concat([rows, row], ignore_index=True) if len(rows) else row
             _save(rows, path)
 
     for job in missing:
-        if lab.store.find(specs[job]):
-            write(job)
+        write(job)
     parents = {parent_job(job) for job in missing}
     lab.train([job for job in specs if job in missing or job in parents], write)
     return read(path)
 
 
 def published(name: str = "networks") -> pd.DataFrame:
-    """A table of the book's results: one of STUDIES, or "networks_2014" for what the logs of 2014 say."""
+    """A table of the book's results: one of STUDIES, or "networks_2014" for what the logs of 2014 say.
+
+    Raises ValueError if there is no such table.
+    """
+    if name not in PUBLISHED:
+        raise ValueError(f"no published table {name!r}; there are {', '.join(PUBLISHED)}")
     return read(RESULTS / f"{name}.csv")
 
 

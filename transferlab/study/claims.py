@@ -24,6 +24,7 @@ Every public function takes the table and the margin in points, gives rows with 
 ValueError for a table that lacks a column of NEEDED or has two rows for one network, and for a margin not above 0.
 """
 
+from collections.abc import Sequence
 from math import nan
 
 import pandas as pd
@@ -177,20 +178,22 @@ def _tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
     return rows.pivot(index=TASK, columns=["condition", "n"], values="accuracy").astype(float) * 100
 
 
-def _accuracy(tasks: pd.DataFrame, condition: str, layers: list[int]) -> pd.DataFrame:
+def _accuracy(tasks: pd.DataFrame, condition: str, layers: Sequence[int]) -> pd.DataFrame:
     """The columns of a condition at some n; NaN where there is no network. A base is the same for every n."""
     absent = pd.Series(nan, tasks.index)
     return pd.DataFrame({n: tasks.get((condition, 0 if condition == "base" else n), absent) for n in layers})
 
 
-def _paired(tasks: pd.DataFrame, first: str, second: str, layers: list[int]) -> Estimate:
+def _paired(tasks: pd.DataFrame, first: str, second: str, layers: Sequence[int]) -> Estimate:
     """One condition minus another, within each target task and n."""
     differences = _accuracy(tasks, first, layers) - _accuracy(tasks, second, layers)
     pairs, bases = int(differences.count().sum()), int(differences.notna().any(axis=1).sum())
     return by_task(differences, sum(bases if name == "base" else pairs for name in (first, second)))
 
 
-def _against(first_tasks: pd.DataFrame, first: str, second_tasks: pd.DataFrame, second: str, layers) -> Estimate:
+def _against(
+    first_tasks: pd.DataFrame, first: str, second_tasks: pd.DataFrame, second: str, layers: Sequence[int]
+) -> Estimate:
     """Within target tasks where the two conditions share any; else the difference of their gains over own bases."""
     paired = _paired(first_tasks, first, second, layers)
     if paired.pairs:

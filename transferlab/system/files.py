@@ -12,7 +12,11 @@ def checksum(path: Path) -> str:
 
 
 def checkout() -> Path | None:
-    """The folder of the repository that this package is read from, or None where it is installed without one."""
+    """The folder of the repository that this package is read from, or None where it is installed without one.
+
+    Only the folder that holds the package is asked. One further up may be a checkout that this package does not belong
+    to, such as that whose `.venv` it is installed in.
+    """
     root = Path(__file__).parents[2]
     return root if all((root / name).exists() for name in ("pyproject.toml", "book", "notebooks")) else None
 
