@@ -14,8 +14,8 @@ PY := .venv/bin/python
 BOOK := $(PY) book/build.py
 # one run store for the chapters, whatever folder they run in
 RUNS = TRANSFERLAB_RUNS="$${TRANSFERLAB_RUNS:-$$PWD/runs}"
-# tests train at the smallest scale, into a run store of their own
-SMOKE = TRANSFERLAB_SCALE=smoke TRANSFERLAB_RUNS="$$PWD/_build/test-runs"
+# tests train at the smallest scale, into a run store of their own; processes side by side keep to a core each
+SMOKE = TRANSFERLAB_SCALE=smoke TRANSFERLAB_RUNS="$$PWD/_build/test-runs" OMP_NUM_THREADS=1
 SMOKE_HTML := _build/smoke/_build/html
 PYTEST := $(PY) -m pytest -ra
 # a process a core, not more than four
@@ -24,16 +24,17 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock assets train book study bench test check audit spelling unit notebooks-test smoke-book browser-test store-outputs torture lab clean moved
+.PHONY: help venv lock assets train book study bench test check audit spelling unit nightly notebooks-test smoke-book browser-test store-outputs torture lab clean moved
 
 help:
 	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
-	@echo 'make test            all that continuous integration runs         about 16 min; seconds if nothing changed'
+	@echo 'make test            all that continuous integration runs         about 8 min; seconds if nothing changed'
 	@echo '  make check           lint, format, types, who imports whom        seconds'
-	@echo '  make unit            the unit and property tests                  about 10 min'
+	@echo '  make unit            the unit and property tests                  about 4 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     1 to 2 min'
-	@echo '  make browser-test    the book at smoke scale, in Chromium         about 4 min'
+	@echo '  make browser-test    the book at smoke scale, in Chromium         about 3 min'
+	@echo 'make nightly         tests that are too slow for every change    about 2 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
 	@echo 'make study           train the published study, resumable         2 to 3 h; book/results/*.csv'
 	@echo 'make torture         200 kills, 2,000 networks, 8 processes       about an hour'
@@ -147,6 +148,10 @@ spelling: venv
 unit: venv
 	$(SMOKE) $(PYTEST) tests transferlab -m 'not browser and not nightly' $(SIDE_BY_SIDE) --dist worksteal
 
+# what costs more than it tells at every change: kills, leaks, a cluster with certificates
+nightly: venv
+	$(SMOKE) $(PYTEST) tests -m nightly $(SIDE_BY_SIDE) --dist worksteal
+
 notebooks-test: venv
 	rm -rf _build/test-runs
 	$(SMOKE) $(PYTEST) $(SIDE_BY_SIDE) --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
@@ -163,7 +168,7 @@ smoke-book: assets
 	$(SMOKE) $(PY) book/check.py _build/smoke/_build
 
 browser-test: smoke-book
-	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser
+	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser $(SIDE_BY_SIDE) --dist loadfile
 
 # the long forms of tests: 200 kills at random moments, 2,000 networks in a store, 1,000 executions, eight processes sharing a store
 torture: venv

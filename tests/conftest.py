@@ -8,5 +8,5 @@ collect_ignore_glob = ["*conftest.py", "benchmarks/*", "store_outputs.py"]
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """A Lab with a run store of its own."""
-    return Lab(scale="smoke", runs=tmp_path_factory.mktemp("runs"))
+    """A Lab with a run store of its own, which trains in the process of the tests."""
+    return Lab(scale="smoke", runs=tmp_path_factory.mktemp("runs"), at_once=1)

@@ -2,22 +2,26 @@
 
 import copy
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
+from in_process import execute
 
 from transferlab import Lab, networks, training
+from transferlab.chapters import batch
 from transferlab.system.machine import one_thread
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
 def scripts(monkeypatch):
     """The benchmarks are scripts, no package: they import each other from their own folder. Here on one core each."""
-    monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")
+    for folder in ("tests/benchmarks", "book"):
+        monkeypatch.syspath_prepend(ROOT / folder)
     with one_thread():
         yield
 
@@ -111,7 +115,9 @@ def test_surroundings_are_measured_and_judged(monkeypatch, tmp_path):
     surroundings.fill(lab, 20)
     assert len(lab.results()) == 20
     assert lab.results().base_accuracy.notna().all()
-    table = surroundings.summary(surroundings.repeat(lambda: surroundings.once(lab, per_class=1), 3))
+    large = {what: surroundings.runs_of(tmp_path / what, 1, count=2) for what in surroundings.LOOKS.values()}
+    rows = surroundings.repeat(lambda: surroundings.once(lab, per_class=1) | surroundings.look(large), 3)
+    table = surroundings.summary(rows)
     assert set(table.what) == set(surroundings.GOALS) - {surroundings.BOOK}
     assert table.set_index("what").met[surroundings.DRAWING]
 
@@ -162,7 +168,7 @@ def test_a_part_of_the_script_for_a_gpu_that_fails_does_not_cost_the_others(monk
 def test_the_costs_are_those_of_the_readme(monkeypatch, tmp_path):
     import costs
 
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert costs.markdown(pd.read_csv(costs.PATH)) in readme
     monkeypatch.setattr(costs, "PATH", tmp_path / "costs.csv")
     monkeypatch.setattr(costs, "ROWS", costs.ROWS[:1])
@@ -170,15 +176,25 @@ def test_the_costs_are_those_of_the_readme(monkeypatch, tmp_path):
     assert "Kingdoms, `laptop`" in costs.markdown(pd.read_csv(costs.PATH))
 
 
-def test_what_chapters_cost_is_measured_and_other_machines_stay(tmp_path):
-    table = tmp_path / "chapters.csv"
+def test_what_chapters_cost_is_measured_and_other_machines_stay(monkeypatch, tmp_path):
+    import chapter_costs
+
+    def run(chapters, parameters, out):
+        """In this process, without a kernel."""
+        for chapter in chapters:
+            execute(chapter, {**parameters, "layers": [4]}, out)
+        return pd.DataFrame([(chapter.stem, 6.0, "") for chapter in chapters], columns=["chapter", "seconds", "error"])
+
+    table, runs = tmp_path / "chapters.csv", tmp_path / "runs"
     table.write_text('chapter,networks trained,"minutes, first time","minutes, again",machine\n1,0,0.1,0.1,elsewhere\n')
-    script = Path(__file__).parents[1] / "book" / "chapter_costs.py"
-    command = [sys.executable, script, "--scale", "smoke", "--runs", tmp_path / "runs", "--out", table]
-    subprocess.run([*command, "02"], check=True, capture_output=True)
+    monkeypatch.setattr(batch, "run", run)
+    command = ["chapter_costs.py", "--scale", "smoke", "--runs", str(runs), "--out", str(table), "02"]
+    monkeypatch.setattr("sys.argv", command)
+    chapter_costs.main()
     rows = pd.read_csv(table)
     assert rows.machine[0] == "elsewhere" and len(rows) == 2
     assert rows.chapter[1] == 2 and rows["networks trained"][1] >= 2
-    again = subprocess.run([*command, "02"], capture_output=True, text=True)
-    assert again.returncode and "the first time can only be measured in an empty store" in again.stderr
+    assert rows["minutes, first time"][1] == rows["minutes, again"][1] == 0.1
+    with pytest.raises(SystemExit, match="the first time can only be measured in an empty store"):
+        chapter_costs.main()
     assert pd.read_csv(table).equals(rows)

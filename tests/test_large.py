@@ -12,9 +12,12 @@ from time import perf_counter
 
 import nbformat
 import psutil
+import pytest
 
 from transferlab.chapters import figures, widgets
 from transferlab.system.machine import cores
+
+pytestmark = pytest.mark.nightly
 
 NETWORKS = int(os.environ.get("TRANSFERLAB_NETWORKS", "60"))
 EXECUTIONS = int(os.environ.get("TRANSFERLAB_EXECUTIONS", "4"))

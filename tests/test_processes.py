@@ -76,6 +76,7 @@ def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path, monkeypat
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl here to make certificates with")
+@pytest.mark.nightly
 def test_a_cluster_that_speaks_tls(tmp_path):
     files = {name: str(tmp_path / f"{name}.pem") for name in ("key", "cert")}
     make = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=cluster -keyout {key} -out {cert}"

@@ -1,15 +1,15 @@
 """What others hand over is data and nothing else: no name leads elsewhere or into a page. (Ruff's S: no pickles.)"""
 
 import re
-import subprocess
 import sys
 
-import nbformat
 import pytest
+from in_process import execute
 from PIL import Image
 
 from transferlab import Lab, datasets
 from transferlab.chapters import batch
+from transferlab.datasets import prepare
 from transferlab.parallel.processes import INSECURE, safe
 
 HOSTILE = ["<img src=x onerror=alert(1)>", "a $b$ \\frac{", "..", "; rm -rf ~", "'\"><b>"]
@@ -36,8 +36,7 @@ def test_names_of_classes_and_files_are_only_names(hostile, tmp_path):
     assert run.path.parent == tmp_path / "runs" / "networks"
     assert HOSTILE[0] in lab.data.class_names
     prepared = tmp_path / "prepared"
-    command = [sys.executable, "-m", "transferlab", "prepare", "folder", "--size", "32", "--workers", "1"]
-    subprocess.run([*command, "--data-root", hostile, "--out", prepared], check=True, capture_output=True)
+    assert prepare.prepare("folder", hostile, prepared, size=32, workers=1) == []
     assert set(tmp_path.iterdir()) == {hostile, prepared, tmp_path / "runs"}
     assert datasets.load("folder", data_root=prepared, size=32).class_names == lab.data.class_names
 
@@ -45,13 +44,10 @@ def test_names_of_classes_and_files_are_only_names(hostile, tmp_path):
 def test_names_of_classes_are_text_in_the_chapters(hostile, tmp_path):
     """Chapters that show class names draw or escape them; none lets one become markup."""
     parameters = {"dataset": "folder", "data_root": str(hostile), "scale": "smoke", "runs": str(tmp_path / "runs")}
-    rows = batch.run(batch.find(["01", "02"]), parameters, tmp_path / "out")
-    assert not rows.error.any(), rows.error.tolist()
-    for path in (tmp_path / "out" / "notebooks").glob("*.ipynb"):
-        for cell in nbformat.read(path, 4).cells:
-            for output in cell.get("outputs", []):
-                pages = {**output.get("data", {})}
-                assert "<img src=x" not in str(pages.get("text/html", "")) + str(pages.get("text/markdown", ""))
+    for chapter in batch.find(["01", "02"]):
+        shown = execute(chapter, parameters, tmp_path / "ipython")
+        pages = [each[kind] for each in shown for kind in ("text/html", "text/markdown") if kind in each]
+        assert pages and not [page for page in pages if "<img src=x" in page]
 
 
 @pytest.mark.parametrize("name", ["dataset", "split", "scale", "network"])

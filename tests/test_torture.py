@@ -21,7 +21,10 @@ from PIL import Image
 
 from transferlab import Lab, datasets
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to kill")
+pytestmark = [
+    pytest.mark.nightly,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to kill"),
+]
 KILLS = int(os.environ.get("TRANSFERLAB_KILLS", "5"))
 MOMENTS = random.Random(int(os.environ.get("TRANSFERLAB_SEED", "0")))
 

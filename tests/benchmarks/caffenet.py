@@ -55,7 +55,7 @@ def by_step(images: np.ndarray | Rows, recipe: Recipe, device: str, steps: int) 
 
     Images are taken in a random order, `steps` batches of them.
     """
-    network = networks.build("caffenet", CLASSES, recipe.crop, seed=0)
+    network = networks.build(recipe.network, CLASSES, recipe.crop, seed=0)
     network.to(device, memory_format=torch.channels_last).train()
     source = inputs.Crops(images, recipe, torch.zeros(images.shape[1:]), device)
     labels = torch.arange(len(images), device=device) % CLASSES
@@ -75,7 +75,7 @@ def by_step(images: np.ndarray | Rows, recipe: Recipe, device: str, steps: int) 
 
 def by_hand(batches: Iterable, leave_out: int, recipe: Recipe, device: str) -> float:
     """Images a second of an ordinary loop over batches of uint8 crops and labels, without the first few."""
-    network = networks.build("caffenet", CLASSES, recipe.crop, seed=0).to(device).train()
+    network = networks.build(recipe.network, CLASSES, recipe.crop, seed=0).to(device).train()
     optimizer = torch.optim.SGD(parameter_groups(network, recipe), recipe.learning_rate, recipe.momentum)
     done = -leave_out
     for images, labels in batches:

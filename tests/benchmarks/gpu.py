@@ -32,7 +32,8 @@ with the same version of Python, and carried along:
     pip install --no-index --find-links wheels --target carried filelock tqdm dask
     PYTHONPATH=carried:. python tests/benchmarks/gpu.py --out measured
 
-`--device cpu --tiny` tries the script where there is no GPU, at a size at which its numbers mean nothing.
+`--device cpu --tiny` tries the script where there is no GPU, on a network and at a size at which its numbers mean
+nothing.
 """
 
 import argparse
@@ -75,6 +76,8 @@ SOAK = (8, 16)  # networks at a time: the first and the second time
 FIRST = (4,)  # n of the large study: the middle of its curves, then all the rest
 HANGS = 30  # minutes after which a part that is still at work has hung; the large study has its own on top
 JOB = ["network", "split", "seed"]
+
+TINY = {"network": "mini", "crop": 24, "batch": 2}
 
 
 def main():
@@ -229,7 +232,7 @@ def throughput(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pictures = caffenet.Pictures(Path(folder), count)
         for repetition, scale in product(range(arguments.repetitions), ("paper",) if tiny else ("paper", "modern")):
-            recipe = replace(SCALES[scale], batch=2) if tiny else SCALES[scale]
+            recipe = replace(SCALES[scale], **TINY) if tiny else SCALES[scale]
             recipe = recipe.on(device)
             each = flops(recipe, caffenet.CLASSES, 0)
             for way, measure in caffenet.ways(pictures, recipe, device, steps, workers).items():
@@ -297,7 +300,7 @@ def recipes(arguments: argparse.Namespace) -> None:
         share = images / (SIZES["imagenet"][0] / 2)  # of the images of half of ImageNet
         changes = {name: round(share * getattr(SCALES[scale], name)) for name in ("iterations", "drop_every")}
         if arguments.tiny:
-            changes |= {"iterations": 2, "batch": 2}
+            changes |= {"iterations": 2, **TINY}
         with tempfile.TemporaryDirectory() as folder:
             run = Lab(scale=scale, runs=folder, device=arguments.device, data=data, **changes).run("baseB", seed=seed)
             rows.append({"recipe": scale, "seed": seed, "accuracy": run.accuracy, **run.result})

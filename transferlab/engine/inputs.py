@@ -35,6 +35,7 @@ def to_device(network: nn.Module, device: str) -> None:
 
 def to_input(images: np.ndarray | Rows | Tensor, precision: str, device: str = "cpu") -> Tensor:
     """Turn uint8 images `[N, 3, H, W]` into network input: values in [-2, 2], channels last, in the given precision."""
+    images = images if isinstance(images, Tensor) else np.asarray(images)  # not image by image where they are Rows
     pixels = torch.as_tensor(images, device=device).contiguous(memory_format=torch.channels_last)
     return pixels.to(torch.float32).sub_(127.5).div_(63.75).to(getattr(torch, precision))
 

@@ -1,0 +1,59 @@
+"""Chapters without a kernel each: their cells run in this process, which has imported torch already."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import nbformat
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from matplotlib import pyplot as plt
+from traitlets.config import Config
+
+from transferlab.chapters import batch
+
+
+def execute(chapter: Path, parameters: dict, home: Path) -> list[dict[str, object]]:
+    """Run the code cells of a chapter with `parameters`, as papermill would, and draw its figures.
+
+    Networks are trained in this process too: with one core, the Lab starts no workers, which would not see what a test
+    patches. Returns what cells print and display, by media type. `home` is a folder for IPython's own files. Raises
+    whatever a cell raises.
+    """
+    injected = "# Parameters\n" + "".join(f"{name} = {value!r}\n" for name, value in parameters.items())
+    shown = []
+    with mock.patch("dask.system.cpu_count", lambda: 1), _shell(home) as shell:
+        for cell in nbformat.read(chapter, as_version=4).cells:
+            if cell.cell_type != "code":
+                continue
+            sources = [cell.source, injected] if "parameters" in cell.metadata.get("tags", []) else [cell.source]
+            for source in sources:
+                with capture_output() as captured:
+                    result = shell.run_cell(source, store_history=True)
+                result.raise_error()
+                shown += [{"text/plain": captured.stdout}, *(output.data for output in captured.outputs)]
+                if result.result is not None:
+                    shown.append(shell.display_formatter.format(result.result)[0])
+            for number in plt.get_fignums():  # as the kernel does, to put them on the page
+                plt.figure(number).canvas.draw()
+            plt.close("all")
+    return shown
+
+
+@contextmanager
+def _shell(home: Path) -> Iterator[InteractiveShell]:
+    """An IPython in the chapters' folder, which leaves this process as it found it."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    main, folder = sys.modules["__main__"], Path.cwd()
+    os.chdir(batch.repository() / "notebooks")
+    try:
+        yield InteractiveShell.instance(config=config, ipython_dir=str(home))
+    finally:
+        plt.close("all")
+        InteractiveShell.clear_instance()
+        sys.modules["__main__"] = main
+        os.chdir(folder)
