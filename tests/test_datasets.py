@@ -244,3 +244,19 @@ def test_a_class_without_a_readable_image_is_named(tree, tmp_path):
 
 def test_cifar_names_are_those_of_the_families():
     assert len(COARSE) == 100 and len(cifar100.MANMADE) == 6 and len(cifar100.NATURAL) == 14
+
+
+def test_options_that_a_data_set_does_not_take_are_named():
+    with pytest.raises(ValueError, match=r"kingdoms does not take these options .*'colour'.*; it takes size, train"):
+        datasets.load("kingdoms", colour=True)
+    with pytest.raises(ValueError, match="it takes data_root, size, download"):
+        datasets.load("cifar100", train_per_class=3)
+
+
+def test_a_type_error_inside_a_loader_is_not_taken_for_wrong_options(monkeypatch):
+    def broken(size=32):
+        return size + "pixels"
+
+    monkeypatch.setitem(datasets.LOADERS, "broken", broken)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        datasets.load("broken")
