@@ -158,7 +158,7 @@ class Lab:
         except torch.OutOfMemoryError:
             history = []  # no more here: the error holds on to all the memory that was taken
         if not history:
-            raise RuntimeError(speed.no_room(experiment.schedule(), classes, self.device, self._at_once()))
+            raise RuntimeError(speed.no_room(experiment.schedule(), classes, self.device, self.networks_at_once()))
         outcome = training.outcome(history, classes)
         result = {
             "accuracy": math.nan if outcome == "diverged" else history[-1]["test_accuracy"],
@@ -249,7 +249,7 @@ class Lab:
                 bar.update()
                 done(job, accuracy)
 
-            at_once = min(self._at_once(), len(missing)) or 1
+            at_once = min(self.networks_at_once(), len(missing)) or 1
             if missing and (cluster or (self.device == "cpu" and at_once > 1)):
                 from transferlab.parallel import processes  # here, since Dask takes a second to import
 
@@ -264,7 +264,7 @@ class Lab:
             )
         return table([Run(self.store.path(spec)) for spec in specs.values()])
 
-    def _at_once(self) -> int:
+    def networks_at_once(self) -> int:
         """How many networks are trained at a time here."""
         if self.device == "cpu":
             return self.at_once or cores()
