@@ -12,13 +12,18 @@ import sphinx_jupyterbook_latex
 import sphinx_multitoc_numbering
 from jupyter_book import sphinx
 from jupyter_book.cli import main as command
+from sphinx import builders
 
+from transferlab.chapters.batch import quiet_kernels
 from transferlab.system.machine import cores
 
 
 def main():
+    quiet_kernels()
     for extension in (sphinx_multitoc_numbering, sphinx_jupyterbook_latex):
         declare(extension)
+    # a page a process at a time: Sphinx deals out runs of neighbours, and all chapters but three would go to one
+    builders.make_chunks = lambda pages, _: [[page] for page in pages]
     # where it cannot fork, Sphinx reads one by one
     sphinx.build_sphinx = functools.partial(sphinx.build_sphinx, jobs=cores())
     sys.argv[0] = "jupyter-book"
