@@ -7,22 +7,34 @@ chapters once all are read, the other only acts on LaTeX. Both can.
 
 import functools
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import sphinx_jupyterbook_latex
 import sphinx_multitoc_numbering
 from jupyter_book import sphinx
 from jupyter_book.cli import main as command
+from sphinx import builders
 
+from transferlab.chapters.batch import quiet_kernels
 from transferlab.system.machine import cores
 
 
 def main():
+    quiet_kernels()
     for extension in (sphinx_multitoc_numbering, sphinx_jupyterbook_latex):
         declare(extension)
+    # a page a process at a time: Sphinx deals out runs of neighbours, and all chapters but three would go to one
+    builders.make_chunks = one_each
     # where it cannot fork, Sphinx reads one by one
     sphinx.build_sphinx = functools.partial(sphinx.build_sphinx, jobs=cores())
     sys.argv[0] = "jupyter-book"
     command.main()
+
+
+def one_each(arguments: Sequence[str], nproc: int, maxbatch: int = 10) -> list[Any]:
+    """Deal out pages one by one."""
+    return [[page] for page in arguments]
 
 
 def declare(extension) -> None:

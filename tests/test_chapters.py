@@ -61,7 +61,7 @@ def defaults():
     cells = nbformat.read(CHAPTERS[2], as_version=4).cells
     (source,) = (cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
     parameters = {}
-    exec(source, parameters)  # noqa: S102 (a cell of our own)
+    exec(source, parameters)
     return parameters
 
 

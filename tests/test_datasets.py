@@ -257,3 +257,19 @@ def test_only_its_own_drawing_code_makes_the_cache_of_kingdoms_stale(monkeypatch
     datasets.load("kingdoms", train_per_class=1, test_per_class=1)
     assert {path.name for path in read} == {"__init__.py", "natural.py", "manmade.py", "shapes.py"}
     assert {path.parent.name for path in read} == {"kingdoms"}
+
+
+def test_options_that_a_data_set_does_not_take_are_named():
+    with pytest.raises(ValueError, match=r"kingdoms does not take these options .*'colour'.*; it takes size, train"):
+        datasets.load("kingdoms", colour=True)
+    with pytest.raises(ValueError, match="it takes data_root, size, download"):
+        datasets.load("cifar100", train_per_class=3)
+
+
+def test_a_type_error_inside_a_loader_is_not_taken_for_wrong_options(monkeypatch):
+    def broken(size=32):
+        return size + "pixels"
+
+    monkeypatch.setitem(datasets.LOADERS, "broken", broken)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        datasets.load("broken")

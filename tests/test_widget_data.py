@@ -6,9 +6,9 @@ import re
 import pytest
 from IPython.display import HTML
 
-from transferlab import study
+from transferlab import Lab, Treatment, study
 from transferlab.chapters import figures
-from transferlab.chapters.widgets import explorer, predict, trainer
+from transferlab.chapters.widgets import explorer, predict, progress, train_or_find, trainer
 
 
 def data_of(html):
@@ -71,3 +71,68 @@ def test_the_live_explorer_trains_what_is_chosen_and_adds_its_cross(lab, tables)
 
 def data_of_output(output):
     return data_of(HTML(output["data"]["text/html"]))
+
+
+class Bar:
+    """A progress bar that remembers what it was told."""
+
+    def __init__(self, total, initial, desc):
+        self.total, self.initial, self.desc, self.n, self.seen = total, initial, desc, initial, []
+
+    def __call__(self, **told):
+        self.__init__(**told)
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def update(self, by):
+        self.n += by
+        self.seen.append(self.n)
+
+
+@pytest.mark.parametrize(
+    ("changes", "epochs"),
+    [
+        ({}, 2),
+        ({"iterations": 25}, 3),  # 10 steps an epoch
+        ({"train_per_class": {"B": 4}}, 4),  # half of the images, as many steps
+    ],
+)
+def test_the_bar_counts_the_epochs_that_there_will_be(tmp_path, changes, epochs):
+    lab, bar = Lab(scale="smoke", runs=tmp_path, device="cpu", **changes), Bar(0, 0, "")
+    run = train_or_find(lab, Treatment.parse("baseB"), "random", 0, bar)
+    assert (bar.total, bar.initial, bar.n, len(run.history)) == (epochs, 0, epochs, epochs)
+    assert bar.seen[:epochs] == list(range(1, epochs + 1))
+
+
+def test_after_a_stop_the_bar_starts_where_the_training_goes_on(tmp_path):
+    lab, bar, treatment = (
+        Lab(scale="smoke", runs=tmp_path, device="cpu", epochs=4),
+        Bar(0, 0, ""),
+        Treatment.parse("baseB"),
+    )
+
+    def stop(row):
+        if row["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lab.run(treatment, on_epoch=stop)
+    assert progress(lab, treatment, "random", 0) == (3, 4)
+    train_or_find(lab, treatment, "random", 0, bar)
+    assert (bar.total, bar.initial, bar.n) == (4, 3, 4)
+
+
+def test_a_network_of_the_store_is_found_and_has_no_bar(lab, capsys):
+    run = lab.run("baseB")
+    assert train_or_find(lab, Treatment.parse("baseB"), "random", 0, bar=None).path == run.path
+    assert capsys.readouterr().out == "baseB (random, seed 0) was found in the store.\n"
+
+
+def test_the_explorer_copes_with_missing_networks(lab, tables):
+    none = lab.train([])
+    assert data_of(explorer(lab, *tables, none))["learning"]["random"] == {}

@@ -5,52 +5,82 @@ and `status` how far a sweep is.
 python -m transferlab COMMAND --help
 """
 
+# Nothing that takes long is imported up here: torch needs seconds, and an interrupt in them must find main's `try`.
 import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    from transferlab.lab import Lab
 
-from transferlab import study
-from transferlab.chapters import batch
-from transferlab.datasets.prepare import prepare
-from transferlab.engine import speed
-from transferlab.engine.recipes import SCALES, recipe_for
-from transferlab.lab import Lab
-from transferlab.notation import CONDITIONS, TASKS
-from transferlab.splits import SPLITS
-from transferlab.store.status import UNFINISHED
-from transferlab.study import cost
-from transferlab.system.files import checkout
-from transferlab.system.machine import cores, hardware, one_thread
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def main() -> int:
-    """Run one command; the exit status is 2 for a wrong argument, as argparse has it."""
-    arguments = parser().parse_args()
+    """Run one command; the exit status is 2 for a wrong argument, as argparse has it, and 130 after an interrupt."""
+    arguments = argparse.Namespace()
     try:
+        arguments = parser().parse_args()
         return arguments.run(arguments)
     except (ValueError, OSError, RuntimeError) as error:
         print(f"python -m transferlab: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"python -m transferlab: interrupted{_kept(arguments)}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _kept(arguments: argparse.Namespace) -> str:
+    """What an interrupted command leaves behind, where that is networks."""
+    if arguments.__dict__.get("command") not in ("warm", "study"):
+        return ""
+    from transferlab.system.files import default_runs
+
+    return f"; what was trained so far is in {arguments.runs or default_runs()}"
 
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
+    from transferlab import study
+    from transferlab.engine.recipes import SCALES
+    from transferlab.networks import NETWORKS
+    from transferlab.notation import TASKS
+    from transferlab.splits import SPLITS
+
+    def options() -> argparse.ArgumentParser:
+        return argparse.ArgumentParser(add_help=False)
+
     whole = argparse.ArgumentParser(
         prog="python -m transferlab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = whole.add_subparsers(dest="command", required=True)
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--scale", choices=SCALES, default=os.environ.get("TRANSFERLAB_SCALE") or "laptop")
-    shared.add_argument("--runs", default=os.environ.get("TRANSFERLAB_RUNS") or "runs", help="the run store's folder")
-    shared.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
-    warm = commands.add_parser("warm", parents=[shared], help="train the networks that the chapters show, or find them")
+    scale = options()
+    scale.add_argument("--scale", choices=SCALES, default=os.environ.get("TRANSFERLAB_SCALE") or "laptop")
+    store = options()
+    store.add_argument("--runs", help="the run store's folder (default: TRANSFERLAB_RUNS, else runs in the checkout)")
+    store.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    pace = options()
+    pace.add_argument("--at-once", type=int, metavar="N", help="networks that are trained at a time")
+    images = options()
+    images.add_argument("--dataset", default="kingdoms", help="kingdoms, cifar100, imagenet or folder")
+    images.add_argument("--data-root", help="where its images are")
+    images.add_argument("--network", choices=NETWORKS, help="in the place of the scale's own")
+    sweep = options()
+    sweep.add_argument("--split", choices=SPLITS, default="random")
+    sweep.add_argument("--seed", type=int, default=0)
+
+    warm = commands.add_parser(
+        "warm", parents=[scale, store, pace, images, sweep], help="train the networks that the chapters show"
+    )
+    warm.add_argument("--all", action="store_true", help="every n of every condition: 37 networks instead of 25")
     warm.set_defaults(run=run_warm)
 
-    publish = commands.add_parser("study", parents=[shared], help="train the networks of the published studies")
+    publish = commands.add_parser(
+        "study", parents=[scale, store, pace], help="train the networks of the published studies"
+    )
     publish.add_argument("names", nargs="*", metavar="STUDY", help=f"{', '.join(study.STUDIES)} (default: all)")
     publish.add_argument("--out", type=Path, help="the folder of the tables (default: book/results of the checkout)")
     publish.add_argument("--split", help="only this split of the study, such as random")
@@ -63,60 +93,77 @@ def parser() -> argparse.ArgumentParser:
     decode.add_argument("--data-root", required=True, help="the folder with train/<class>/* and val/<class>/*")
     decode.add_argument("--out", type=Path, required=True, help="a new folder, or one of a preparation to go on with")
     decode.add_argument("--size", type=int, default=256, help="pixels of a side (default: 256)")
-    decode.add_argument("--workers", type=int, default=cores(), help="processes (default: one a core)")
+    decode.add_argument("--workers", type=int, help="processes (default: one a core)")
     decode.set_defaults(run=run_prepare)
 
-    costs = commands.add_parser("plan", help="what a study would cost on a data set, before it is run")
-    costs.add_argument("--dataset", default="kingdoms", help="kingdoms, cifar100 or imagenet; it need not be here")
-    costs.add_argument("--scale", choices=SCALES, default="laptop")
+    costs = commands.add_parser(
+        "plan", parents=[scale, images], help="what a study would cost on a data set; only a folder has to be there"
+    )
     costs.add_argument("--study", choices=study.STUDIES, default="networks")
     costs.add_argument(
         "--throughput", default="auto", help="images a second of a full network (default: measured here)"
     )
     costs.set_defaults(run=run_plan)
 
-    chapters = commands.add_parser("batch", help="run chapters by papermill, and make a book of what they gave")
+    chapters = commands.add_parser("batch", help="run chapters by papermill, and render a book from them")
     chapters.add_argument("names", nargs="*", metavar="CHAPTER", help="how names begin, such as 03 (default: all)")
     chapters.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
     chapters.add_argument("--out", type=Path, required=True, help="a new folder for the notebooks and the book")
     chapters.add_argument("--no-book", action="store_true", help="only the notebooks")
     chapters.set_defaults(run=run_batch)
 
-    which = argparse.ArgumentParser(add_help=False)
-    which.add_argument("--dataset", default="kingdoms")
-    which.add_argument("--data-root", help="where its images are")
-    which.add_argument("--split", choices=SPLITS, default="random")
-    which.add_argument("--seed", type=int, default=0)
-    asked = commands.add_parser("why", parents=[shared, which], help="is a network there, and if not, why not")
-    asked.add_argument("network", help="its name, such as A3B+")
+    asked = commands.add_parser(
+        "why", parents=[scale, store, images, sweep], help="is a network there, and if not, why not"
+    )
+    asked.add_argument("name", metavar="NETWORK", help="its name, such as A3B+")
     asked.set_defaults(run=run_why)
-    far = commands.add_parser("status", parents=[shared, which], help="how far a sweep is")
+
+    far = commands.add_parser("status", parents=[scale, store, pace, images, sweep], help="how far a sweep is")
     far.add_argument("--target", choices=TASKS, default="B")
+    far.add_argument(
+        "--verify", action="store_true", help="first compare every file of the run store with its checksum"
+    )
     far.set_defaults(run=run_status)
     return whole
 
 
-def _lab(arguments: argparse.Namespace, **changes) -> Lab:
+def _lab(arguments: argparse.Namespace, **changes) -> "Lab":
     """The Lab that a command's options ask for, as far as it has such options."""
-    names = ("dataset", "data_root", "scale", "runs", "device")
-    return Lab(**{name: value for name, value in vars(arguments).items() if name in names}, **changes)
+    from transferlab.lab import Lab
+
+    names = ("dataset", "data_root", "scale", "runs", "device", "at_once")
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    return Lab(**given, **{**_network(arguments), **changes})
+
+
+def _network(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The change to the recipe that --network asks for."""
+    name = arguments.__dict__.get("network")
+    return {"network": name} if name else {}
 
 
 def run_why(arguments: argparse.Namespace) -> int:
     """Say why a network is there or not."""
-    print(_lab(arguments).why(arguments.network, arguments.split, arguments.seed))
+    print(_lab(arguments).why(arguments.name, arguments.split, arguments.seed))
     return 0
 
 
 def run_status(arguments: argparse.Namespace) -> int:
     """Print a sweep as a grid, and how long the rest of it takes."""
+    from transferlab.store.status import UNFINISHED
+
     lab = _lab(arguments)
+    if arguments.verify:
+        damaged = lab.store.set_aside_damaged()
+        print("\n".join(damaged) or f"Every file in {lab.store.root} is as it was written.")
     grid = lab.status(arguments.split, arguments.seed, arguments.target)
     print(grid.to_string())
     left = int(grid.isin(UNFINISHED).sum().sum())
     done = lab.results().query("scale == @lab.scale and dataset == @lab.data.name").seconds
     if left and len(done):
-        print(f"{left} left, about {left * done.mean() / cores() / 60:.0f} minutes at {done.mean():.0f} s a network")
+        each, at_once = done.mean(), lab.networks_at_once()
+        minutes = left * each / at_once / 60
+        print(f"{left} left, about {minutes:.0f} minutes at {each:.0f} s a network, {at_once} at a time")
     elif left:
         print(f"{left} left")
     return 0
@@ -124,13 +171,21 @@ def run_status(arguments: argparse.Namespace) -> int:
 
 def run_warm(arguments: argparse.Namespace) -> int:
     """Train or find the networks that the chapters show."""
-    table = _lab(arguments).sweep(CONDITIONS)
-    print(f"{len(table)} networks are in {arguments.runs}, at {arguments.scale} scale")
+    from transferlab.notation import DEPTHS
+    from transferlab.store.sweeps import FEW_LAYERS, shown_jobs
+
+    lab = _lab(arguments)
+    few = DEPTHS if arguments.all else FEW_LAYERS
+    table = lab.train(shown_jobs(few_layers=few, split=arguments.split, seeds=[arguments.seed]))
+    print(f"{len(table)} networks are in {lab.store.root}, at {arguments.scale} scale")
     return 0
 
 
 def run_study(arguments: argparse.Namespace) -> int:
-    """Make or go on with the published tables."""
+    """Make the published tables, or resume making them."""
+    from transferlab import study
+    from transferlab.system.files import checkout
+
     unknown = sorted({*arguments.names} - {*study.STUDIES})
     if unknown:
         raise ValueError(f"no study {', '.join(unknown)}; there are {', '.join(study.STUDIES)}")
@@ -147,9 +202,13 @@ def run_study(arguments: argparse.Namespace) -> int:
 
 def run_prepare(arguments: argparse.Namespace) -> int:
     """Decode images; the exit status is 1 if some could not be read."""
-    if arguments.size < 1 or arguments.workers < 1:
-        raise ValueError(f"--size is {arguments.size} and --workers {arguments.workers}; both must be 1 or more")
-    unreadable = prepare(arguments.name, arguments.data_root, arguments.out, arguments.size, arguments.workers)
+    from transferlab.datasets.prepare import prepare
+    from transferlab.system.machine import cores
+
+    workers = cores() if arguments.workers is None else arguments.workers
+    if arguments.size < 1 or workers < 1:
+        raise ValueError(f"--size is {arguments.size} and --workers {workers}; both must be 1 or more")
+    unreadable = prepare(arguments.name, arguments.data_root, arguments.out, arguments.size, workers)
     if unreadable:
         print(f"{len(unreadable)} images could not be read and are left out: {', '.join(unreadable[:5])}"
               f"{' ...' * (len(unreadable) > 5)} (all in {arguments.out / 'unreadable.txt'})")  # fmt: skip
@@ -159,22 +218,33 @@ def run_prepare(arguments: argparse.Namespace) -> int:
 
 def run_plan(arguments: argparse.Namespace) -> int:
     """Print a cost."""
+    import torch
+
+    from transferlab.engine import speed
+    from transferlab.engine.recipes import recipe_for
+    from transferlab.study import STUDIES, cost
+    from transferlab.system.machine import hardware, one_thread
+
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    recipe = recipe_for(arguments.scale).on(device)
+    study = STUDIES[arguments.study]
+    recipe = recipe_for(arguments.scale, **{**study.changes, **_network(arguments)}).on(device)
     where = "as given"
     if arguments.throughput != "auto":
         throughput = float(arguments.throughput)
     else:
+        classes = cost.size_of(arguments.dataset, recipe, arguments.data_root)[2]
         with one_thread(device):
-            throughput = speed.throughput(recipe, cost.size_of(arguments.dataset, recipe)[2] // 2, device)
+            throughput = speed.throughput(recipe, classes // 2, device)
         where = f"measured on {hardware(device)}{', one core' * (device == 'cpu')}"
-    costs = cost.of_study(arguments.dataset, recipe, study.STUDIES[arguments.study], throughput)
+    costs = cost.of_study(arguments.dataset, recipe, study, throughput, arguments.data_root)
     print(f"{arguments.dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{costs}")
     return 0
 
 
 def run_batch(arguments: argparse.Namespace) -> int:
     """Run chapters; the exit status is 1 if one of them failed."""
+    from transferlab.chapters import batch
+
     rows = batch.run(batch.find(arguments.names), batch.parse(arguments.parameters), arguments.out)
     if not arguments.no_book:
         print(f"The book: {batch.render(arguments.out)}")

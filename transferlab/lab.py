@@ -254,7 +254,7 @@ class Lab:
                 bar.update()
                 done(job, accuracy)
 
-            at_once = min(self._at_once(), len(missing)) or 1
+            at_once = min(self.networks_at_once(), len(missing)) or 1
             if missing and (cluster or (self.device == "cpu" and at_once > 1)):
                 from transferlab.parallel import processes  # here, since Dask takes a second to import
 
@@ -269,7 +269,7 @@ class Lab:
             )
         return table([Run(self.store.path(spec)) for spec in specs.values()])
 
-    def _at_once(self) -> int:
+    def networks_at_once(self) -> int:
         """How many networks are trained at a time."""
         if self.device == "cpu":
             return self.at_once or cores()

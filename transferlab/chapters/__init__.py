@@ -1,38 +1,49 @@
 """What every chapter does first: check its parameters, so that papermill can run it without surprises."""
 
 import ast
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
+from dataclasses import fields
 
 import pandas as pd
 
 from transferlab import splits
+from transferlab.engine.recipes import Recipe
 from transferlab.lab import Lab
-from transferlab.notation import TASKS
-from transferlab.store.sweeps import sweep_jobs
+from transferlab.notation import Job
+from transferlab.store.sweeps import checked_layers, sweep_jobs
 
-PARAMETERS = (
-    "dataset", "scale", "split", "seeds", "layers", "runs", "data_root", "device", "cluster", "network",
-    "train",
+PARAMETERS = (  # of all chapters together; which of them a chapter has, its first cell says
+    "dataset", "scale", "split", "seeds", "layers", "few_layers", "runs", "data_root", "device", "cluster", "network",
+    "recipe", "train",
 )  # fmt: skip
+RECIPE = [field.name for field in fields(Recipe)]
 
 
 def open_lab(namespace: MutableMapping) -> Lab:
     """The Lab that a chapter's parameters ask for; `namespace` is the chapter's `globals()`.
 
-    `seeds` and `layers` become lists there: papermill's `-p layers "[1, 4]"` hands over a text.
+    Lists, `recipe` and `train` become what they say there: papermill's `-p layers "[1, 4]"` hands over a text.
 
     Raises ValueError for a value that makes no sense and for a parameter, injected by papermill, that the
-    chapter does not know: papermill itself only warns of those.
+    chapter does not declare: papermill itself only warns of those.
     """
-    unknown = sorted(_injected(namespace) - {*PARAMETERS})
+    declared, injected = _parameters(namespace)
+    unknown = [name for name in injected if name not in declared]
     if unknown:
-        raise ValueError(f"no parameter {', '.join(unknown)}; this chapter knows {', '.join(PARAMETERS)}")
-    for name in ("seeds", "layers"):
-        namespace[name] = _whole_numbers(name, namespace[name])
+        raise ValueError(f"no parameter {', '.join(unknown)}; this chapter knows {', '.join(declared)}")
+    for name in ("seeds", "layers", "few_layers"):
+        if name in namespace:
+            namespace[name] = _whole_numbers(name, namespace[name])
+    for name in ("layers", "few_layers"):
+        checked_layers(name, namespace.get(name, [1]))
     sweep_jobs(("base",), namespace["layers"], namespace["split"], namespace["seeds"], ("B",))
-    if type(namespace.get("train", False)) is not bool:
-        raise ValueError(f"train is {namespace['train']!r}; it must be True or False")
-    changes = {"network": namespace["network"]} if namespace["network"] else {}
+    if "train" in namespace:
+        namespace["train"] = _yes_or_no("train", namespace["train"])
+    changes = namespace["recipe"] = _fields(namespace.get("recipe", {}))
+    if namespace["network"]:
+        if "network" in changes:
+            raise ValueError(f"the network is named twice: network is {namespace['network']!r}, recipe is {changes!r}")
+        changes = {**changes, "network": namespace["network"]}
     options = ("dataset", "scale", "runs", "data_root", "device", "cluster")
     lab = Lab(**{name: namespace[name] for name in options}, **changes)
     pd.set_option("display.max_colwidth", None)  # sentences in tables stay whole
@@ -41,14 +52,18 @@ def open_lab(namespace: MutableMapping) -> Lab:
     return lab
 
 
-def own_networks(
-    lab: Lab, train: bool, conditions: Sequence[str], layers: list[int], split: str, seeds: list[int]
-) -> pd.DataFrame:
-    """The reader's own networks into both tasks: trained now, or those of them that the store holds already."""
-    if train:
-        return lab.sweep(conditions, layers, split, seeds, TASKS)
-    jobs = sweep_jobs(conditions, layers, split, seeds, TASKS)
-    return lab.train([job for job in jobs if lab.store.find(lab.spec(*job))])
+def say_published(lab: Lab, what: str = "everything below is") -> None:
+    """Print whose networks a chapter shows that reads published tables, unless the Lab's data set is theirs."""
+    if lab.data.name != "kingdoms":
+        print(
+            f"Not your data: {what} the published study on Kingdoms and the logs of 2014, whatever the parameters say. "
+            f"Nothing of it is about the data set {lab.data.name!r}."
+        )
+
+
+def own_networks(lab: Lab, train: bool, jobs: list[Job]) -> pd.DataFrame:
+    """The reader's own networks of `shown_jobs`: all trained now, or only those that the store holds already."""
+    return lab.train(jobs if train else [job for job in jobs if lab.store.find(lab.spec(*job))])
 
 
 def verdicts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -80,8 +95,50 @@ def _whole_numbers(name: str, value: list | str) -> list[int]:
     return numbers
 
 
-def _injected(namespace: Mapping) -> set[str]:
-    """The names that papermill's cell sets: it is the one that begins with this comment."""
-    sources = [source for source in namespace.get("In", ()) if source.startswith("# Parameters\n")]
-    nodes = (node for source in sources for node in ast.walk(ast.parse(source)))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+def _yes_or_no(name: str, value: bool | str) -> bool:
+    known = {"true": True, "false": False}
+    answer = known.get(value.lower()) if isinstance(value, str) else value
+    if type(answer) is not bool:
+        raise ValueError(f"{name} is {value!r}; it must be True or False")
+    return answer
+
+
+def _fields(value: dict | str) -> dict:
+    """The fields of a recipe to change."""
+    try:
+        changes = ast.literal_eval(value) if isinstance(value, str) else value
+    except (ValueError, SyntaxError):
+        changes = None
+    if not isinstance(changes, dict):
+        raise ValueError(f"recipe is {value!r}; it must be fields of the recipe, such as -p recipe \"{{'batch': 32}}\"")
+    if unknown := [name for name in changes if name not in RECIPE]:
+        raise ValueError(f"a recipe has no {', '.join(map(repr, unknown))}; it has {', '.join(RECIPE)}")
+    return changes
+
+
+def _parameters(namespace: Mapping) -> tuple[list[str], list[str]]:
+    """The parameters that the chapter declares, and those that papermill injected.
+
+    Papermill puts a cell that begins with a comment of its own after the one that declares them.
+    """
+    sources = list(namespace.get("In", ()))
+    cells = [index for index, source in enumerate(sources) if source.startswith("# Parameters\n")]
+    if not cells:
+        return list(PARAMETERS), []
+    declared = [name for source in sources[: cells[0]] for name in assigned(source)]
+    return declared, [name for index in cells for name in assigned(sources[index])]
+
+
+def assigned(source: str) -> list[str]:
+    """The names that a cell assigns to, at its outermost level.
+
+    >>> assigned("import os\\nscale = 'smoke'\\nseeds: list = [0]")
+    ['scale', 'seeds']
+    """
+    targets = []
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.Assign):
+            targets += statement.targets
+        elif isinstance(statement, ast.AnnAssign):
+            targets.append(statement.target)
+    return [target.id for target in targets if isinstance(target, ast.Name)]

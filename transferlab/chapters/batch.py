@@ -1,5 +1,7 @@
 """Chapters by papermill, one after the other, and a book of what they gave."""
 
+import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -7,9 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
+import nbformat
 import pandas as pd
 import yaml
+from jupyter_client import AsyncKernelManager
 
+from transferlab.chapters import assigned
 from transferlab.system.files import checkout
 
 
@@ -18,6 +23,19 @@ def repository() -> Path:
     if folder := checkout():
         return folder
     raise ValueError("the chapters are not part of the installed package; run them from a checkout of the repository")
+
+
+@functools.cache
+def quiet_kernels() -> None:
+    """Let the kernels that this process starts have nothing to warn of.
+
+    Each would say that whoever listens on this machine can read what is sent to it, so it is encrypted; and that its
+    debugger, which nobody uses here, may miss breakpoints.
+    """
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    start = AsyncKernelManager.start_kernel
+    # there is no setting for it that reaches the managers that papermill and myst-nb make
+    AsyncKernelManager.start_kernel = functools.partialmethod(start, transport_encryption="auto")  # type: ignore[assignment]
 
 
 def find(names: Sequence[str]) -> list[Path]:
@@ -38,25 +56,54 @@ def parse(pairs: Sequence[tuple[str, str]]) -> dict:
     return {name: yaml.safe_load(text) for name, text in pairs}
 
 
+def declared(chapter: Path) -> list[str]:
+    """The parameters of a chapter: what its cell with the tag `parameters` assigns to."""
+    cells = nbformat.read(chapter, as_version=4).cells
+    return [name for cell in cells if "parameters" in cell.metadata.get("tags", ()) for name in assigned(cell.source)]
+
+
+def share_out(chapters: Sequence[Path], parameters: dict) -> dict[Path, dict]:
+    """For each chapter those of the parameters that it declares. Prints which chapters pass over which.
+
+    Raises ValueError for a parameter that none of the chapters declares.
+    """
+    known = {chapter: declared(chapter) for chapter in chapters}
+    every = list(dict.fromkeys(name for names in known.values() for name in names))
+    if unknown := [name for name in parameters if name not in every]:
+        raise ValueError(f"no parameter {', '.join(unknown)}; these chapters know {', '.join(every)}")
+    for name in parameters:
+        if over := [chapter.stem for chapter, names in known.items() if name not in names]:
+            print(
+                f"{name} is passed over by {', '.join(over)}, which {'has' if len(over) == 1 else 'have'} no use for it"
+            )
+    return {
+        chapter: {name: value for name, value in parameters.items() if name in names}
+        for chapter, names in known.items()
+    }
+
+
 def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
     """Execute chapters with `parameters` into `out/notebooks`; a failure does not stop those that follow.
 
-    Gives a row a chapter: chapter, seconds, and error, which is empty where all went well. A chapter that failed is
-    there as far as it got. Raises ValueError if `out` holds chapters already.
+    A chapter is given the parameters that it declares. Returns a row a chapter: chapter, seconds, and error, which is
+    empty where all went well. A chapter that failed is there as far as it got. Raises ValueError if `out` holds
+    chapters already, or for a parameter that no chapter declares.
     """
-    import papermill  # here, since it takes a second to import
-
     folder = repository() / "notebooks"
     notebooks = out / "notebooks"
     if notebooks.exists() and any(notebooks.iterdir()):
         raise ValueError(f"{notebooks} is not empty; choose another folder for --out, so that nothing is overwritten")
+    shares = share_out(chapters, parameters)
     notebooks.mkdir(parents=True, exist_ok=True)
+    import papermill  # here, since it takes a second to import
+
+    quiet_kernels()
     rows = []
-    for chapter in chapters:
+    for chapter, share in shares.items():
         started, error = perf_counter(), ""
         try:
             papermill.execute_notebook(
-                chapter, notebooks / chapter.name, parameters, cwd=folder, progress_bar=False, log_output=False
+                chapter, notebooks / chapter.name, share, cwd=folder, progress_bar=False, log_output=False
             )
         except papermill.PapermillExecutionError as failure:
             error = f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}"
@@ -68,11 +115,12 @@ def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
 
 
 def render(out: Path) -> Path:
-    """A book in `out/_build/html` of the chapters in `out/notebooks`; gives its first page.
+    """A book in `out/_build/html` of the chapters in `out/notebooks`; returns the path of its first page.
 
     Raises RuntimeError, with the end of what Jupyter Book said, if it cannot be built.
     """
     root = repository()
+    fetch_assets(root / "book" / "fetch_assets.py")
     done = {chapter.stem for chapter in (out / "notebooks").glob("*.ipynb")}
     shutil.copytree(root / "book", out / "book", dirs_exist_ok=True)
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
@@ -88,6 +136,14 @@ def render(out: Path) -> Path:
     if built.returncode:
         raise RuntimeError(f"the book in {out} could not be built: {(built.stdout + built.stderr)[-2000:]}")
     return out / "_build" / "html" / "index.html"
+
+
+def fetch_assets(script: Path) -> None:
+    """Fetch what the pages load in a browser, unless it is there. A failure is only reported: a book can do without."""
+    fetched = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    if fetched.returncode:
+        reason = fetched.stderr.strip().partition("\n")[0].removeprefix("error: ")
+        print(f"The book will have no live widgets and no typeset formulas: {reason}", file=sys.stderr)
 
 
 def _stem(page: dict) -> str:

@@ -12,6 +12,7 @@ import torch
 from transferlab import networks, training
 from transferlab.lab import Lab
 from transferlab.splits import Task
+from transferlab.system.machine import one_thread
 from transferlab.transplant import transplant
 
 
@@ -22,7 +23,8 @@ def fresh(lab: Lab, classes: int, seed: int) -> torch.nn.Sequential:
 
 def fit(lab: Lab, network: torch.nn.Sequential, frozen: int, task: Task) -> float:
     """Train all but the first `frozen` layers; the accuracy (0..1) on held-out images of the task."""
-    return training.train(network, frozen, task, lab.recipe, seed=1, device=lab.device)[-1]["test_accuracy"]
+    with one_thread(lab.device):
+        return training.train(network, frozen, task, lab.recipe, seed=1, device=lab.device)[-1]["test_accuracy"]
 
 
 def everything(lab: Lab) -> Task:

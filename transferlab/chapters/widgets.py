@@ -5,6 +5,8 @@ notebook `trainer` (ipywidgets) trains what is chosen.
 """
 
 import json
+import math
+from collections.abc import Callable
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -14,6 +16,7 @@ import pandas as pd
 from IPython.display import HTML
 from tqdm.notebook import tqdm
 
+from transferlab import training
 from transferlab.chapters import figures
 from transferlab.lab import Lab
 from transferlab.networks import layer_names
@@ -30,8 +33,8 @@ def explorer(
     """Choose n, condition, split and whose networks: their layers, their place among the others, how they learned.
 
     `published` and `logs` are tables of `study.published`; learning curves are those of the networks into B in
-    `mine`, a table of `Lab.sweep`, of its first seed. `yours` are networks into B that the reader has trained: crosses,
-    the last of which is the one chosen.
+    `mine`, a table of `Lab.train`, of its first seed; a network that it lacks has none, and the page says so. `yours`
+    are networks into B that the reader has trained: crosses, the last of which is the one chosen.
     """
     learning: dict[str, dict[str, dict]] = {split: {} for split in SPLITS}
     data = {
@@ -46,7 +49,7 @@ def explorer(
         "yours": [_yours(lab, run) for run in yours],
     }
     mine = mine[mine.target == "B"]
-    for row in mine[mine.seed == mine.seed.iloc[0]].itertuples():
+    for row in mine[mine.seed.isin(mine.seed[:1])].itertuples():
         run = lab.run(row.network, row.split, row.seed)
         learning[row.split][row.network] = _learning(run)
     for run in yours:
@@ -95,10 +98,10 @@ def trainer(
     def train(_) -> None:
         treatment = Treatment.of(chosen.value, n.value)
         said.clear_output()
-        with said, tqdm(total=lab.recipe.epochs, desc=str(treatment)) as bar:
+        with said:
             button.disabled = True
             try:
-                trained.append(lab.run(treatment, split, seed, on_epoch=lambda row: bar.update()))
+                trained.append(train_or_find(lab, treatment, split, seed))
                 print(sentence(trained[-1], lab.run(f"base{treatment.target}", split, seed)))
             finally:
                 button.disabled = False
@@ -107,6 +110,26 @@ def trainer(
     button.on_click(train)
     draw()
     return widgets.VBox([chosen, n, button, said, page])
+
+
+def train_or_find(lab: Lab, treatment: Treatment, split: str, seed: int, bar: Callable[..., tqdm] = tqdm) -> Run:
+    """A network, trained now with a `bar` of its epochs, or found in the store, which is then said."""
+    if found := lab.store.find(lab.spec(treatment, split, seed)):
+        print(f"{treatment} ({split}, seed {seed}) was found in the store.")
+        return found
+    done, epochs = progress(lab, treatment, split, seed)
+    with bar(total=epochs, initial=done, desc=str(treatment)) as shown:
+        run = lab.run(treatment, split, seed, on_epoch=lambda row: shown.update(row["epoch"] - shown.n))
+        shown.update(run.result["epochs"] - shown.n)  # trained on a cluster, no epoch was heard of
+    return run
+
+
+def progress(lab: Lab, treatment: Treatment, split: str, seed: int) -> tuple[int, int]:
+    """How many epochs a network has behind it, in a training that was stopped, and how many it is to have in all."""
+    experiment = lab.experiment(treatment, split, seed)
+    _, steps, total = training.length(experiment.schedule(), len(experiment.task().train_labels))
+    reached = lab.store.checkpoint(lab.spec(treatment, split, seed)).load()
+    return len(reached.rows) if reached else 0, math.ceil(total / steps)
 
 
 def sentence(run: Run, base: Run) -> str:

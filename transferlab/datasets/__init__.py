@@ -1,6 +1,7 @@
 """Every data set in one form: arrays of uint8 images, labels, class names, and the kingdom of each class."""
 
 import hashlib
+import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -87,10 +88,13 @@ def load(name: str, **options) -> DataSet:
     """
     if name not in LOADERS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(LOADERS)}")
+    loader = LOADERS[name]
     try:
-        return LOADERS[name](**options)
+        inspect.signature(loader).bind(**options)
     except TypeError as error:
-        raise ValueError(f"the data set {name} does not take these options: {error}") from error
+        known = ", ".join(inspect.signature(loader).parameters)
+        raise ValueError(f"the data set {name} does not take these options ({error}); it takes {known}") from None
+    return loader(**options)
 
 
 def _load_kingdoms(size: int = 32, train_per_class: int = 100, test_per_class: int = 200, seed: int = 0) -> DataSet:
@@ -114,9 +118,13 @@ def _load_kingdoms(size: int = 32, train_per_class: int = 100, test_per_class: i
     )
 
 
+def _load_cifar100(data_root: str | Path | None = None, size: int = 32, download: bool = False) -> DataSet:
+    return DataSet(name="cifar100", **read_cifar100(data_root, size, download))
+
+
 LOADERS: dict[str, Callable[..., DataSet]] = {
     "kingdoms": _load_kingdoms,
-    "cifar100": lambda **options: DataSet(name="cifar100", **read_cifar100(**options)),
+    "cifar100": _load_cifar100,
     "imagenet": lambda data_root=None, size=256: DataSet(name="imagenet", **read_prepared(data_root, "imagenet", size)),
     "folder": lambda data_root=None, size=32: DataSet(name="folder", **_read_tree(data_root, size)),
 }

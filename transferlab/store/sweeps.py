@@ -1,4 +1,4 @@
-"""The networks of a sweep, and its table."""
+"""The networks of a sweep, those that the book shows, and their table."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -8,6 +8,7 @@ import pandas as pd
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, Treatment
 from transferlab.store import Run
 
+FEW_LAYERS = (1, 4, 7)  # the n that the book shows of all conditions but AnB and BnB, unless it is told otherwise
 COLUMNS = (
     "network", "condition", "n", "source", "target", "fine_tuned", "split", "seed", "scale", "dataset",
     "accuracy", "base_accuracy", "state", "epochs", "seconds",
@@ -35,6 +36,46 @@ def sweep_jobs(
     parents = [treatment.parent for treatment in grid if treatment.parent]
     full_first = sorted(grid, key=lambda treatment: (treatment.frozen, treatment.n))
     return [(str(each), split, seed) for seed in seeds for each in dict.fromkeys(bases + parents + full_first)]
+
+
+def shown_jobs(
+    layers: Iterable[int] = DEPTHS,
+    few_layers: Iterable[int] = FEW_LAYERS,
+    split: str = "random",
+    seeds: Iterable[int] = (0,),
+    targets: Iterable[str] = ("B",),
+    conditions: Iterable[str] = CONDITIONS,
+) -> list[Job]:
+    """The networks that the book shows, of the given conditions: what `make train` trains and the chapters ask for.
+
+    AnB and BnB, the comparison that the study is about, have every n of `layers`; the fine-tuned networks, each of
+    which takes as long as a base, and the random ones only those of `few_layers`. Parents come first, as in
+    `sweep_jobs`, then the networks that take longest.
+
+    >>> len(shown_jobs()), len(shown_jobs(few_layers=DEPTHS))
+    (25, 37)
+    """
+    seeds, conditions = list(_listed(seeds)), list(_listed(conditions))
+    parts = {"layers": ("AnB", "BnB"), "few_layers": ("AnB+", "BnB+", "random")}
+    jobs = sweep_jobs(("base",), DEPTHS, split, seeds, targets)
+    for (name, members), some in zip(parts.items(), (layers, few_layers), strict=True):
+        chosen = [condition for condition in conditions if condition in members]
+        if chosen:
+            jobs += sweep_jobs(chosen, checked_layers(name, some), split, seeds, targets)
+
+    def order(job: Job) -> tuple:
+        treatment = Treatment.parse(job[0])
+        return seeds.index(job[2]), treatment.condition != "base", treatment.frozen, treatment.n
+
+    return sorted(dict.fromkeys(jobs), key=order)
+
+
+def checked_layers(name: str, layers: Iterable[int]) -> list[int]:
+    """The numbers n of the parameter `name` as a list; raises ValueError unless each is in DEPTHS, and there is one."""
+    listed = _listed(layers)
+    if not listed or any(type(n) is not int or n not in DEPTHS for n in listed):
+        raise ValueError(f"{name} are {listed}; give a list of one or more of {', '.join(map(str, DEPTHS))}")
+    return listed
 
 
 def table(runs: list[Run]) -> pd.DataFrame:

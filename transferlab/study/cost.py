@@ -1,12 +1,16 @@
 """What a study would cost, before you run it: networks, images, hours, disk and memory."""
 
+import inspect
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from transferlab import networks, training
+from transferlab import datasets, networks, training
+from transferlab.datasets.folder import list_parts
+from transferlab.datasets.prepare import is_prepared, read_prepared
 from transferlab.engine.recipes import Recipe
 from transferlab.notation import DEPTHS, Treatment
 from transferlab.study import Study
@@ -35,27 +39,44 @@ class Cost:
         )
 
 
-def size_of(dataset: str, recipe: Recipe) -> tuple[int, int, int]:
-    """Return training images, test images and classes of a data set that need not be here. Raises ValueError."""
+def size_of(dataset: str, recipe: Recipe, data_root: str | Path | None = None) -> tuple[int, int, int]:
+    """Return training images, test images and classes of a data set, which need not be here unless it is a folder.
+
+    Those of Kingdoms are what the recipe says, or else what is drawn by default. Those of a folder are counted.
+    Raises ValueError or FileNotFoundError.
+    """
     if dataset == "kingdoms":
-        return KINGDOMS * recipe.data["train_per_class"], KINGDOMS * recipe.data["test_per_class"], KINGDOMS
+        drawn = {name: each.default for name, each in inspect.signature(datasets.LOADERS[dataset]).parameters.items()}
+        train, test = ((drawn | recipe.data)[f"{part}_per_class"] for part in ("train", "test"))
+        return KINGDOMS * train, KINGDOMS * test, KINGDOMS
+    if dataset == "folder":
+        if is_prepared(data_root):
+            data = read_prepared(data_root, dataset, recipe.size)
+            train, test = (int((data[f"{part}_labels"] >= 0).sum()) for part in ("train", "test"))
+            return train, test, len(data["class_names"])
+        parts, classes, _ = list_parts(dataset, data_root)
+        return len(parts["train"]), len(parts["test"]), len(classes)
     if dataset not in SIZES:
-        raise ValueError(f"the size of {dataset!r} is not known; it is of kingdoms, {', '.join(SIZES)}")
+        raise ValueError(
+            f"the size of {dataset!r} is not known; it is of kingdoms, {', '.join(SIZES)}, and of a folder of images"
+        )
     return SIZES[dataset]
 
 
-def of_study(dataset: str, recipe: Recipe, study: Study, throughput: float) -> Cost:
+def of_study(
+    dataset: str, recipe: Recipe, study: Study, throughput: float, data_root: str | Path | None = None
+) -> Cost:
     """Return the cost of `study` on a data set, if a network without frozen layers trains on `throughput` images/s.
 
-    A network with frozen layers is assumed to be faster in proportion to its operations. `recipe.precision` must be
-    settled.
-    Raises ValueError for a throughput that is not above 0.
+    `recipe` has the study's changes, and its `precision` is settled. A network with frozen layers is assumed to be
+    faster in proportion to its operations.
+    Raises ValueError for a throughput that is not above 0, and what `size_of` raises.
     """
     if not throughput > 0:
         raise ValueError(f"the throughput is {throughput!r} images a second; it must be above 0")
-    train, test, classes = size_of(dataset, recipe)
-    steps = recipe.iterations or recipe.epochs * (train // 2 // recipe.batch)
-    each = steps * recipe.batch
+    train, test, classes = size_of(dataset, recipe, data_root)
+    batch, _, steps = training.length(recipe, max(1, train // 2))
+    each = steps * batch
     share = operations(recipe, classes // 2)
     jobs = study.jobs()
     seconds = sum(each * share[Treatment.parse(name).frozen] / throughput for name, _, _ in jobs)
