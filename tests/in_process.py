@@ -13,8 +13,6 @@ from IPython.utils.capture import capture_output
 from matplotlib import pyplot as plt
 from traitlets.config import Config
 
-from transferlab.chapters import batch
-
 
 def execute(chapter: Path, parameters: dict, home: Path) -> list[dict[str, object]]:
     """Run the code cells of a chapter with `parameters`, as papermill would, and draw its figures.
@@ -25,7 +23,7 @@ def execute(chapter: Path, parameters: dict, home: Path) -> list[dict[str, objec
     """
     injected = "# Parameters\n" + "".join(f"{name} = {value!r}\n" for name, value in parameters.items())
     shown = []
-    with mock.patch("dask.system.cpu_count", lambda: 1), _shell(home) as shell:
+    with mock.patch("dask.system.cpu_count", lambda: 1), _shell(home, chapter.parent) as shell:
         for cell in nbformat.read(chapter, as_version=4).cells:
             if cell.cell_type != "code":
                 continue
@@ -44,8 +42,8 @@ def execute(chapter: Path, parameters: dict, home: Path) -> list[dict[str, objec
 
 
 @contextmanager
-def _shell(home: Path) -> Iterator[InteractiveShell]:
-    """An IPython in the chapters' folder, which leaves this process as it found it."""
+def _shell(home: Path, folder: Path) -> Iterator[InteractiveShell]:
+    """An IPython that works in `folder`, and leaves this process as it found it."""
     config = Config()
     config.HistoryManager.enabled = False
     main, folder = sys.modules["__main__"], Path.cwd()
@@ -56,4 +54,4 @@ def _shell(home: Path) -> Iterator[InteractiveShell]:
         plt.close("all")
         InteractiveShell.clear_instance()
         sys.modules["__main__"] = main
-        os.chdir(folder)
+        os.chdir(before)

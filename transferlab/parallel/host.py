@@ -36,7 +36,8 @@ def main(workers: int, folder: str) -> None:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            # no dashboard; but the server that it would be part of wants a port, and must not compete for its default one
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             memory_limit=0,
             local_directory=folder,
             silence_logs=logging.ERROR,
