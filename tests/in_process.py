@@ -46,8 +46,8 @@ def _shell(home: Path, folder: Path) -> Iterator[InteractiveShell]:
     """An IPython that works in `folder`, and leaves this process as it found it."""
     config = Config()
     config.HistoryManager.enabled = False
-    main, folder = sys.modules["__main__"], Path.cwd()
-    os.chdir(batch.repository() / "notebooks")
+    main, before = sys.modules["__main__"], Path.cwd()
+    os.chdir(folder)
     try:
         yield InteractiveShell.instance(config=config, ipython_dir=str(home))
     finally:

@@ -36,7 +36,7 @@ def main(workers: int, folder: str) -> None:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            # no dashboard; but the server that it would be part of wants a port, and must not compete for its default one
+            # no dashboard; but its server would still ask for the port of one, and complain if that is taken
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             memory_limit=0,
             local_directory=folder,
