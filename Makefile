@@ -27,7 +27,7 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 .PHONY: help venv assets train book study bench test check unit notebooks-test smoke-book browser-test store-outputs torture lab clean moved
 
 help:
-	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
+	@echo 'make book            install, train, run every chapter, render    about 8 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
 	@echo 'make test            all that continuous integration runs         about 16 min; seconds if nothing changed'
 	@echo '  make check           ruff: lint and format; known weaknesses      seconds'
@@ -56,6 +56,7 @@ ifneq "$(shell cat .venv/installed 2>/dev/null)" "$(shell pwd)"
 endif
 moved:
 
+# --no-compile: what is used compiles when it is first imported, and most of 15,000 files never are.
 # .venv/installing marks an install under way: where it is left behind, pip was killed, and .venv starts afresh.
 .venv/installed: requirements.txt pyproject.toml
 	@if [ -e .venv/installing ] || ! $(PY) -m pip --version >/dev/null 2>&1; then \
@@ -72,7 +73,7 @@ moved:
 	  "$$found" -m venv --clear .venv || exit 1; \
 	fi
 	@rm -f .venv/installed; touch .venv/installing
-	$(PY) -m pip install $(if $(CPU),$(CPU_WHEELS)) -r requirements.txt -e . || { rm -f .venv/installing; exit 1; }
+	$(PY) -m pip install --no-compile $(if $(CPU),$(CPU_WHEELS)) -r requirements.txt -e . || { rm -f .venv/installing; exit 1; }
 	@rm .venv/installing; pwd > .venv/installed
 
 # --- the book --------------------------------------------------------------------------------------------

@@ -9,10 +9,13 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from transferlab.chapters.batch import quiet_kernels
+
 COMPARED = ("text/plain", "text/html", "text/markdown")
 
 
 def main():
+    quiet_kernels()
     for path in sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
