@@ -27,7 +27,7 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 .PHONY: help venv lock assets train book study bench test check audit spelling unit nightly notebooks-test smoke-book browser-test store-outputs torture lab clean moved
 
 help:
-	@echo 'make book            install, train, run every chapter, render    about 15 min the first time, then about 1 min'
+	@echo 'make book            install, train, run every chapter, render    about 8 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
 	@echo 'make test            all that continuous integration runs         about 8 min; seconds if nothing changed'
 	@echo '  make check           lint, format, types, who imports whom        seconds'
@@ -60,6 +60,7 @@ ifneq "$(shell cat .venv/installed 2>/dev/null)" "$(shell pwd)"
 endif
 moved:
 
+# --no-compile: what is used compiles when it is first imported, and most of 15,000 files never are.
 # .venv/installing marks an install under way: where it is left behind, pip was killed, and .venv starts afresh.
 # Two calls of pip: everything but torch by the lock, with hashes; then torch, whose builds for CUDA and for the CPU are
 # other files, and the package itself, which has no file to hash.
@@ -78,8 +79,8 @@ moved:
 	  "$$found" -m venv --clear .venv || exit 1; \
 	fi
 	@rm -f .venv/installed; touch .venv/installing
-	$(PY) -m pip install --require-hashes -r requirements.lock && \
-	  $(PY) -m pip install $(if $(CPU),$(CPU_WHEELS)) -r requirements.txt -e . || { rm -f .venv/installing; exit 1; }
+	$(PY) -m pip install --no-compile --require-hashes -r requirements.lock && \
+	  $(PY) -m pip install --no-compile $(if $(CPU),$(CPU_WHEELS)) -r requirements.txt -e . || { rm -f .venv/installing; exit 1; }
 	@rm .venv/installing; pwd > .venv/installed
 
 # after a change of requirements.txt, or to take in what has been released since

@@ -11,10 +11,13 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from transferlab.chapters.batch import quiet_kernels
+
 COMPARED = ("text/plain", "text/html", "text/markdown")
 
 
 def main():
+    quiet_kernels()
     named = [Path(name) for name in sys.argv[1:]]
     for path in named or sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb")):
         before = path.read_text(encoding="utf-8")

@@ -87,7 +87,7 @@ def test_any_field_of_a_recipe(value, name):
         ({"momentum": 1.0}, "momentum is 1.0; it must be a number from 0 to below 1"),
         ({"warmup": -0.1}, "warmup is -0.1; it must be a number from 0 to below 1"),
         ({"weight_decay": "little"}, "weight_decay is 'little'; it must be a number, 0 or more"),
-        ({"batch": True}, "batch is True; it must be a whole number, 1 or more"),
+        ({"batch": True}, "batch is True; it must be a whole number, 2 or more"),
         ({"nesterov": 1}, "nesterov is 1; it must be True or False"),
         ({"network": "alexnet"}, "network is 'alexnet'; it must be one of mini"),
         ({"train_per_class": 20}, "train_per_class is 20; it must be images of a class by task, such as {'B': 20}"),

@@ -102,7 +102,7 @@ def test_the_images_of_a_folder_are_counted(say, folder):
     networks = int(out.split("\n")[1].split()[0])
     assert f"{networks} networks, {networks * 2 * 24 / 1e6:,.1f} million images" in out
     status, _, err = say(f"plan --dataset folder --data-root {folder / 'train'} --throughput 1000")
-    assert status == 2 and "is not there" in err
+    assert status == 2 and "does not exist" in err
     assert say("plan --dataset folder --throughput 1000")[0] == 2
 
 

@@ -221,7 +221,7 @@ def test_how_many_networks_a_gpu_trains_at_a_time(lab):
     def at_once(recipe, asked=None):
         other = copy.copy(lab)
         other.device, other.recipe, other.at_once = "cuda", recipe, asked
-        return other._at_once()
+        return other.networks_at_once()
 
     crops = replace(lab.recipe, crop=24)
     assert (at_once(lab.recipe), at_once(lab.recipe, 3)) == (threads.AT_ONCE, 3)

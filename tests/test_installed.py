@@ -88,7 +88,7 @@ def test_a_table_that_was_never_published_is_refused():
 
 @pytest.mark.parametrize("line", ["study gaussian", "batch 01 --out {tmp}/out"])
 def test_without_a_checkout_a_command_says_what_it_lacks(line, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(__main__, "checkout", lambda: None)
+    monkeypatch.setattr(files, "checkout", lambda: None)
     monkeypatch.setattr(batch, "checkout", lambda: None)
     monkeypatch.setattr("sys.argv", ["transferlab", *line.format(tmp=tmp_path).split()])
     assert __main__.main() == 2
