@@ -16,7 +16,7 @@ from jupyter_book import sphinx
 from jupyter_book.cli import main as command
 from sphinx import builders
 
-from transferlab.chapters.batch import quiet_kernels
+from transferlab.system.kernels import quiet_kernels
 from transferlab.system.machine import cores
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from transferlab.chapters.batch import quiet_kernels
+from transferlab.system.kernels import quiet_kernels
 
 COMPARED = ("text/plain", "text/html", "text/markdown")
 

@@ -173,3 +173,13 @@ def test_a_book_without_assets_is_still_a_book(tmp_path, capsys):
     batch.fetch_assets(script)
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and said.endswith("npm could not fetch it; is there a network?\n")
+
+
+def test_kernels_have_nothing_to_warn_of(tmp_path, capfd):
+    path = chapter(tmp_path, "01_one", "scale = 1")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+    rows = batch.run([path], {}, tmp_path / "out")
+    assert rows.error.tolist() == [""]
+    assert "WARNING" not in capfd.readouterr().err

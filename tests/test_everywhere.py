@@ -17,13 +17,13 @@ EVERY = [chapter.stem for chapter in batch.find([])]
 # the others mostly read the published tables, or train on Kingdoms whatever the data set: once is enough for them
 ON_THE_DATA = [name for name in EVERY if name[:2] not in ("08", "09", "10", "11", "13")]
 TRAINING = [name for name in EVERY if name[:2] in ("02", "03", "04")]
-RECIPE = {}  # a recipe that crops goes here, as soon as chapters have a parameter for the recipe's fields
+CROPS = {"crop": 24, "mirror": True, "divide_by": 63.75}  # fields of a recipe that crops, as those for ImageNet do
 
 
 def run_all(tmp_path, names, **parameters):
-    parameters = {"scale": "smoke", "seeds": [1], "layers": [1, 4], "runs": str(tmp_path / "runs")} | parameters
-    for chapter in batch.find(names):
-        shown = execute(chapter, parameters, tmp_path / "ipython")
+    few = {"scale": "smoke", "seeds": [1], "layers": [1, 4], "few_layers": [4], "runs": str(tmp_path / "runs")}
+    for chapter, share in batch.share_out(batch.find(names), few | parameters).items():
+        shown = execute(chapter, share, tmp_path / "ipython")
         assert any("text/html" in each or "text/markdown" in each for each in shown), f"{chapter.stem} shows nothing"
 
 
@@ -59,4 +59,4 @@ def test_chapters_run_on_a_folder_with_a_resnet(tmp_path, photographs):
 
 
 def test_chapters_run_with_a_vision_transformer(tmp_path, photographs):
-    run_all(tmp_path, TRAINING, **photographs, network="vit", **RECIPE)
+    run_all(tmp_path, TRAINING, **photographs, network="vit", recipe=CROPS)

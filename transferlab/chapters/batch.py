@@ -1,7 +1,5 @@
 """Chapters by papermill, one after the other, and a book of what they gave."""
 
-import functools
-import os
 import shutil
 import subprocess
 import sys
@@ -12,10 +10,10 @@ from time import perf_counter
 import nbformat
 import pandas as pd
 import yaml
-from jupyter_client import AsyncKernelManager
 
 from transferlab.chapters import assigned
 from transferlab.system.files import checkout
+from transferlab.system.kernels import quiet_kernels
 
 
 def repository() -> Path:
@@ -23,19 +21,6 @@ def repository() -> Path:
     if folder := checkout():
         return folder
     raise ValueError("the chapters are not part of the installed package; run them from a checkout of the repository")
-
-
-@functools.cache
-def quiet_kernels() -> None:
-    """Let the kernels that this process starts have nothing to warn of.
-
-    Each would say that whoever listens on this machine can read what is sent to it, so it is encrypted; and that its
-    debugger, which nobody uses here, may miss breakpoints.
-    """
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-    start = AsyncKernelManager.start_kernel
-    # there is no setting for it that reaches the managers that papermill and myst-nb make
-    AsyncKernelManager.start_kernel = functools.partialmethod(start, transport_encryption="auto")  # type: ignore[assignment]
 
 
 def find(names: Sequence[str]) -> list[Path]:
