@@ -121,7 +121,7 @@ def test_an_interrupt_is_one_line_and_says_where_networks_are(tmp_path, monkeypa
     monkeypatch.setattr("transferlab.lab.Lab.train", interrupted)
     status, out, err = say(f"warm --scale smoke --runs {tmp_path}")
     assert (status, out) == (130, "")
-    assert err == f"python -m transferlab: interrupted; what was trained so far is in {tmp_path}\n"
+    assert err == f"python -m transferlab: interrupted; the networks trained so far are in {tmp_path}\n"
 
 
 def test_an_interrupt_during_the_imports_is_one_line():
@@ -157,7 +157,7 @@ def test_a_chapter_is_given_the_parameters_that_it_declares(tmp_path, capsys):
         one: {"scale": "smoke", "train": True},
         two: {"scale": "smoke"},
     }
-    assert capsys.readouterr().out == "train is passed over by 02_two, which has no use for it\n"
+    assert capsys.readouterr().out == "train is ignored by 02_two, which does not use it\n"
 
 
 def test_a_parameter_that_no_chapter_declares_stops_before_anything_runs(tmp_path, say):

@@ -49,7 +49,7 @@ def test_a_tolerance(capsys):
     ("mine", "said"),
     [
         (lambda number: -number, "Right."),
-        (lambda number: number, "Not yet: for (1,) yours gives 1, where -1 is right. hint"),
+        (lambda number: number, "Not yet: for (1,) yours returns 1; -1 is right. hint"),
         (lambda number: 1 / 0, "Not yet: for (1,) yours stops with ZeroDivisionError: division by zero. hint"),
         (lambda number: ..., "No answer yet"),
     ],

@@ -1,6 +1,6 @@
-"""The command line: `warm` trains what the chapters show, `study` what the book publishes, `prepare` decodes images,
-`plan` says what a study would cost, `batch` runs chapters by papermill, `why` says where a network is or why it is not,
-and `status` how far a sweep is.
+"""The command line: `warm` trains the networks that the chapters show, `study` those of the published tables; `prepare`
+decodes images, `plan` estimates the cost of a study, `batch` runs chapters by papermill, `why` says where a network is
+or why it is not there, and `status` shows how far a sweep has got.
 
 python -m transferlab COMMAND --help
 """
@@ -33,16 +33,16 @@ def main() -> int:
 
 
 def _kept(arguments: argparse.Namespace) -> str:
-    """What an interrupted command leaves behind, where that is networks."""
+    """Say where the networks are that an interrupted command has trained, if it trains any."""
     if arguments.__dict__.get("command") not in ("warm", "study"):
         return ""
     from transferlab.system.files import default_runs
 
-    return f"; what was trained so far is in {arguments.runs or default_runs()}"
+    return f"; the networks trained so far are in {arguments.runs or default_runs()}"
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+    """Return the parser of all commands and their options."""
     from transferlab import study
     from transferlab.engine.recipes import SCALES
     from transferlab.networks import NETWORKS
@@ -63,11 +63,11 @@ def parser() -> argparse.ArgumentParser:
     store.add_argument("--runs", help="the run store's folder (default: TRANSFERLAB_RUNS, else runs in the checkout)")
     store.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     pace = options()
-    pace.add_argument("--at-once", type=int, metavar="N", help="networks that are trained at a time")
+    pace.add_argument("--at-once", type=int, metavar="N", help="how many networks to train at a time")
     images = options()
     images.add_argument("--dataset", default="kingdoms", help="kingdoms, cifar100, imagenet or folder")
-    images.add_argument("--data-root", help="where its images are")
-    images.add_argument("--network", choices=NETWORKS, help="in the place of the scale's own")
+    images.add_argument("--data-root", help="the folder of its images")
+    images.add_argument("--network", choices=NETWORKS, help="another network than the scale's own")
     sweep = options()
     sweep.add_argument("--split", choices=SPLITS, default="random")
     sweep.add_argument("--seed", type=int, default=0)
@@ -88,17 +88,15 @@ def parser() -> argparse.ArgumentParser:
     publish.add_argument("--replace", action="store_true", help="replace rows that other code, data or recipes made")
     publish.set_defaults(run=run_study)
 
-    decode = commands.add_parser("prepare", help="decode a tree of images once, into arrays that training maps")
+    decode = commands.add_parser("prepare", help="decode a tree of images once, into arrays on disk")
     decode.add_argument("name", choices=("imagenet", "folder"))
     decode.add_argument("--data-root", required=True, help="the folder with train/<class>/* and val/<class>/*")
-    decode.add_argument("--out", type=Path, required=True, help="a new folder, or one of a preparation to go on with")
-    decode.add_argument("--size", type=int, default=256, help="pixels of a side (default: 256)")
+    decode.add_argument("--out", type=Path, required=True, help="a new folder, or that of a preparation to resume")
+    decode.add_argument("--size", type=int, default=256, help="side of the images in pixels (default: 256)")
     decode.add_argument("--workers", type=int, help="processes (default: one a core)")
     decode.set_defaults(run=run_prepare)
 
-    costs = commands.add_parser(
-        "plan", parents=[scale, images], help="what a study would cost on a data set; only a folder has to be there"
-    )
+    costs = commands.add_parser("plan", parents=[scale, images], help="estimate what a study would cost on a data set")
     costs.add_argument("--study", choices=study.STUDIES, default="networks")
     costs.add_argument(
         "--throughput", default="auto", help="images a second of a full network (default: measured here)"
@@ -106,19 +104,23 @@ def parser() -> argparse.ArgumentParser:
     costs.set_defaults(run=run_plan)
 
     chapters = commands.add_parser("batch", help="run chapters by papermill, and render a book from them")
-    chapters.add_argument("names", nargs="*", metavar="CHAPTER", help="how names begin, such as 03 (default: all)")
+    chapters.add_argument(
+        "names", nargs="*", metavar="CHAPTER", help="the beginning of its file name, such as 03 (default: all)"
+    )
     chapters.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
     chapters.add_argument("--out", type=Path, required=True, help="a new folder for the notebooks and the book")
     chapters.add_argument("--no-book", action="store_true", help="only the notebooks")
     chapters.set_defaults(run=run_batch)
 
     asked = commands.add_parser(
-        "why", parents=[scale, store, images, sweep], help="is a network there, and if not, why not"
+        "why", parents=[scale, store, images, sweep], help="say whether a network is in the store, and if not, why"
     )
     asked.add_argument("name", metavar="NETWORK", help="its name, such as A3B+")
     asked.set_defaults(run=run_why)
 
-    far = commands.add_parser("status", parents=[scale, store, pace, images, sweep], help="how far a sweep is")
+    far = commands.add_parser(
+        "status", parents=[scale, store, pace, images, sweep], help="show how far a sweep has got"
+    )
     far.add_argument("--target", choices=TASKS, default="B")
     far.add_argument(
         "--verify", action="store_true", help="first compare every file of the run store with its checksum"
@@ -128,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _lab(arguments: argparse.Namespace, **changes) -> "Lab":
-    """The Lab that a command's options ask for, as far as it has such options."""
+    """Open the Lab that a command's options ask for."""
     from transferlab.lab import Lab
 
     names = ("dataset", "data_root", "scale", "runs", "device", "at_once")
@@ -137,19 +139,19 @@ def _lab(arguments: argparse.Namespace, **changes) -> "Lab":
 
 
 def _network(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The change to the recipe that --network asks for."""
+    """Return the change to the recipe that --network asks for."""
     name = arguments.__dict__.get("network")
     return {"network": name} if name else {}
 
 
 def run_why(arguments: argparse.Namespace) -> int:
-    """Say why a network is there or not."""
+    """Print why a network is in the store or not."""
     print(_lab(arguments).why(arguments.name, arguments.split, arguments.seed))
     return 0
 
 
 def run_status(arguments: argparse.Namespace) -> int:
-    """Print a sweep as a grid, and how long the rest of it takes."""
+    """Print a sweep as a grid, and how long the rest of it will take."""
     from transferlab.store.status import UNFINISHED
 
     lab = _lab(arguments)
@@ -217,7 +219,7 @@ def run_prepare(arguments: argparse.Namespace) -> int:
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
-    """Print a cost."""
+    """Print an estimate of a study's cost."""
     import torch
 
     from transferlab.engine import speed

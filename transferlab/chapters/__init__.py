@@ -1,4 +1,4 @@
-"""What every chapter does first: check its parameters, so that papermill can run it without surprises."""
+"""What every chapter does first: it checks its parameters, so that papermill can run it without surprises."""
 
 import ast
 from collections.abc import Mapping, MutableMapping
@@ -20,7 +20,7 @@ RECIPE = [field.name for field in fields(Recipe)]
 
 
 def open_lab(namespace: MutableMapping) -> Lab:
-    """The Lab that a chapter's parameters ask for; `namespace` is the chapter's `globals()`.
+    """Open the Lab that a chapter's parameters ask for; `namespace` is the chapter's `globals()`.
 
     Lists, `recipe` and `train` become what they say there: papermill's `-p layers "[1, 4]"` hands over a text.
 
@@ -53,7 +53,7 @@ def open_lab(namespace: MutableMapping) -> Lab:
 
 
 def say_published(lab: Lab, what: str = "everything below is") -> None:
-    """Print whose networks a chapter shows that reads published tables, unless the Lab's data set is theirs."""
+    """Print whose networks a chapter shows if it reads published tables and the Lab's data set is another one."""
     if lab.data.name != "kingdoms":
         print(
             f"Not your data: {what} the published study on Kingdoms and the logs of 2014, whatever the parameters say. "
@@ -62,12 +62,12 @@ def say_published(lab: Lab, what: str = "everything below is") -> None:
 
 
 def own_networks(lab: Lab, train: bool, jobs: list[Job]) -> pd.DataFrame:
-    """The reader's own networks of `shown_jobs`: all trained now, or only those that the store holds already."""
+    """Return the reader's own networks of `shown_jobs`: all, trained now, or only those already in the store."""
     return lab.train(jobs if train else [job for job in jobs if lab.store.find(lab.spec(*job))])
 
 
 def verdicts(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `claims.audit` as a table to read: differences in points with 95 % intervals."""
+    """Turn rows of `claims.audit` into a table for readers: differences in points with 95 % intervals."""
 
     def points(row) -> str:
         known = "no networks" if pd.isna(row.estimate) else f"{row.estimate:+.1f}"
@@ -104,7 +104,7 @@ def _yes_or_no(name: str, value: bool | str) -> bool:
 
 
 def _fields(value: dict | str) -> dict:
-    """The fields of a recipe to change."""
+    """Return the fields of a recipe to change."""
     try:
         changes = ast.literal_eval(value) if isinstance(value, str) else value
     except (ValueError, SyntaxError):
@@ -117,7 +117,7 @@ def _fields(value: dict | str) -> dict:
 
 
 def _parameters(namespace: Mapping) -> tuple[list[str], list[str]]:
-    """The parameters that the chapter declares, and those that papermill injected.
+    """Return the parameters that the chapter declares, and those that papermill injected.
 
     Papermill puts a cell that begins with a comment of its own after the one that declares them.
     """
@@ -130,7 +130,7 @@ def _parameters(namespace: Mapping) -> tuple[list[str], list[str]]:
 
 
 def assigned(source: str) -> list[str]:
-    """The names that a cell assigns to, at its outermost level.
+    """Return the names that a cell assigns to at its top level.
 
     >>> assigned("import os\\nscale = 'smoke'\\nseeds: list = [0]")
     ['scale', 'seeds']

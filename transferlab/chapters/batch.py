@@ -1,4 +1,4 @@
-"""Chapters by papermill, one after the other, and a book of what they gave."""
+"""Run chapters by papermill, one after the other, and make a book of the results."""
 
 import shutil
 import subprocess
@@ -17,14 +17,14 @@ from transferlab.system.kernels import quiet_kernels
 
 
 def repository() -> Path:
-    """The folder that holds the chapters and the book. Raises ValueError if the package is installed without it."""
+    """Return the folder of the chapters and the book. Raises ValueError if the package is installed without it."""
     if folder := checkout():
         return folder
     raise ValueError("the chapters are not part of the installed package; run them from a checkout of the repository")
 
 
 def find(names: Sequence[str]) -> list[Path]:
-    """The chapters whose file names begin with one of `names`, such as "03"; all of them if there are no names.
+    """Return the chapters whose file names begin with one of `names`, such as "03"; without names, all of them.
 
     Raises ValueError for a name that no chapter begins with, and where there are no chapters at all.
     """
@@ -37,18 +37,18 @@ def find(names: Sequence[str]) -> list[Path]:
 
 
 def parse(pairs: Sequence[tuple[str, str]]) -> dict:
-    """Parameters from pairs of name and text, read as YAML: `("seeds", "[0, 1]")` is a list of numbers."""
+    """Read parameters from pairs of name and text as YAML: `("seeds", "[0, 1]")` is a list of numbers."""
     return {name: yaml.safe_load(text) for name, text in pairs}
 
 
 def declared(chapter: Path) -> list[str]:
-    """The parameters of a chapter: what its cell with the tag `parameters` assigns to."""
+    """Return the parameters of a chapter: the names that its cell tagged `parameters` assigns to."""
     cells = nbformat.read(chapter, as_version=4).cells
     return [name for cell in cells if "parameters" in cell.metadata.get("tags", ()) for name in assigned(cell.source)]
 
 
 def share_out(chapters: Sequence[Path], parameters: dict) -> dict[Path, dict]:
-    """For each chapter those of the parameters that it declares. Prints which chapters pass over which.
+    """Give each chapter those of the parameters that it declares. Prints which chapters ignore which.
 
     Raises ValueError for a parameter that none of the chapters declares.
     """
@@ -58,9 +58,7 @@ def share_out(chapters: Sequence[Path], parameters: dict) -> dict[Path, dict]:
         raise ValueError(f"no parameter {', '.join(unknown)}; these chapters know {', '.join(every)}")
     for name in parameters:
         if over := [chapter.stem for chapter, names in known.items() if name not in names]:
-            print(
-                f"{name} is passed over by {', '.join(over)}, which {'has' if len(over) == 1 else 'have'} no use for it"
-            )
+            print(f"{name} is ignored by {', '.join(over)}, which {'does' if len(over) == 1 else 'do'} not use it")
     return {
         chapter: {name: value for name, value in parameters.items() if name in names}
         for chapter, names in known.items()
@@ -70,9 +68,9 @@ def share_out(chapters: Sequence[Path], parameters: dict) -> dict[Path, dict]:
 def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
     """Execute chapters with `parameters` into `out/notebooks`; a failure does not stop those that follow.
 
-    A chapter is given the parameters that it declares. Returns a row a chapter: chapter, seconds, and error, which is
-    empty where all went well. A chapter that failed is there as far as it got. Raises ValueError if `out` holds
-    chapters already, or for a parameter that no chapter declares.
+    A chapter gets the parameters that it declares. Returns one row per chapter: chapter, seconds, and error, which is
+    empty if all went well. A chapter that failed is saved as far as it got. Raises ValueError if `out` already holds
+    chapters, and for a parameter that no chapter declares.
     """
     folder = repository() / "notebooks"
     notebooks = out / "notebooks"
@@ -92,7 +90,7 @@ def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
             )
         except papermill.PapermillExecutionError as failure:
             error = f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}"
-        except Exception as failure:  # a kernel that died, a file that cannot be written: the next chapter may do
+        except Exception as failure:  # a kernel that died, a file that cannot be written: the next chapter may work
             error = f"{type(failure).__name__}: {failure}"
         rows.append((chapter.stem, round(perf_counter() - started, 1), error))
         print(f"{chapter.stem}: {rows[-1][1]} s{', FAILED: ' + error if error else ''}", flush=True)
@@ -100,7 +98,7 @@ def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
 
 
 def render(out: Path) -> Path:
-    """A book in `out/_build/html` of the chapters in `out/notebooks`; returns the path of its first page.
+    """Render the chapters in `out/notebooks` as a book in `out/_build/html`; return the path of its first page.
 
     Raises RuntimeError, with the end of what Jupyter Book said, if it cannot be built.
     """

@@ -1,22 +1,22 @@
-"""The check cells of the exercises: right, or not yet, and what to think of next."""
+"""The check cells of the exercises: right, or not yet with a hint."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-NO_ANSWER = "No answer yet: put yours in the place of ... above, and run that cell and this one again."
+NO_ANSWER = "No answer yet: replace ... with your answer, then run both cells again."
 
 
 def check(answer: Any, expected: Any, hint: str, known: Mapping[Any, str] = {}, within: float = 1e-6) -> None:
-    """Say whether `answer` is `expected`: numbers within a relative difference of `within`, all else exactly.
+    """Say whether `answer` is `expected`: numbers within a relative difference of `within`, anything else exactly.
 
-    A wrong answer gets the `hint`, or what `known` says of it; `...`, which stands for no answer, gets neither.
+    A wrong answer gets the `hint`, or the text that `known` has for it; `...`, which means no answer, gets neither.
 
     >>> check(4608, 4672, "Count again.", {4608: "And the normalisation?"})
     Not yet: And the normalisation?
     >>> check(..., 4672, "Count again.")
-    No answer yet: put yours in the place of ... above, and run that cell and this one again.
+    No answer yet: replace ... with your answer, then run both cells again.
     """
     if answer is ... or (isinstance(answer, tuple) and any(part is ... for part in answer)):
         print(NO_ANSWER)
@@ -27,10 +27,10 @@ def check(answer: Any, expected: Any, hint: str, known: Mapping[Any, str] = {}, 
 
 
 def check_function(mine: Callable, theirs: Callable, cases: Iterable[tuple], hint: str, within: float = 1e-6) -> None:
-    """Say whether a function gives what another one gives, for each tuple of arguments; if not, for which.
+    """Say whether two functions agree for each tuple of arguments; if not, for which one they differ.
 
     >>> check_function(abs, lambda number: number, [(2,), (-3,)], "Mind the sign.")
-    Not yet: for (-3,) yours gives 3, where -3 is right. Mind the sign.
+    Not yet: for (-3,) yours returns 3; -3 is right. Mind the sign.
     """
     for case in cases:
         expected = theirs(*case)
@@ -43,13 +43,13 @@ def check_function(mine: Callable, theirs: Callable, cases: Iterable[tuple], hin
             print(NO_ANSWER)
             return
         if not _same(answer, expected, within):
-            print(f"Not yet: for {case} yours gives {answer!r}, where {expected!r} is right. {hint}")
+            print(f"Not yet: for {case} yours returns {answer!r}; {expected!r} is right. {hint}")
             return
     print("Right.")
 
 
 def _same(one: Any, other: Any, within: float) -> bool:
-    """Whether an answer is another value. What cannot be compared, such as an array with a text, is not the same."""
+    """Whether two values are the same. What cannot be compared, such as an array with a text, is not."""
     try:
         return _equal(one, other, within)
     except Exception:  # a reader's answer can be anything, and whatever comparing it raises, it is not the right one

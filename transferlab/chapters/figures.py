@@ -22,10 +22,10 @@ ORIGINS = {"A": "#F2B48C", "B": "#8FBFE0", "R": "#CDAFC2", "fresh": "#F4F4F4"}  
 
 
 def summary(table: pd.DataFrame, value: str = "accuracy", over: str = "n") -> pd.DataFrame:
-    """Mean of a column for each condition at each n, with a 95 % t interval over networks and their number.
+    """Return the mean of a column for each condition at each n, with a 95 % t interval over networks and their number.
 
     Columns condition, n (or another one to draw `over`), mean, low, high, networks; low and high are NaN for a
-    single network. Networks without a value, such as those that diverged, do not count.
+    single network. Networks without a value, such as those that diverged, are left out.
     """
     rows = []
     for (condition, at), group in table.groupby(["condition", over]):
@@ -44,7 +44,7 @@ def summary(table: pd.DataFrame, value: str = "accuracy", over: str = "n") -> pd
 def accuracy_over_n(
     table: pd.DataFrame, chance: float | None = None, ax: Axes | None = None, mine: pd.DataFrame | None = None
 ) -> Axes:
-    """The paper's Figure 2 for a table of `Lab.sweep` or of the published study: accuracy on the target against n.
+    """Draw the paper's Figure 2 for a table of `Lab.sweep` or of the published study: accuracy on the target over n.
 
     Lines are means, bars their 95 % intervals where there is more than one network, dots single networks;
     the dashed line is the base. `chance` (0..1), if given, is a dotted one. The networks of `mine`, the reader's
@@ -73,7 +73,7 @@ def difference_over_n(
     mine: pd.DataFrame | None = None,
     hollow: str | None = None,
 ) -> Axes:
-    """Accuracy minus that of the base of the same classes and seed, in points, against n.
+    """Draw accuracy minus that of the base of the same classes and seed, in points, over n.
 
     Lines, bars, dots and the crosses of `mine` as in `accuracy_over_n`. Call it again with a name to call
     them by, `hollow="2014"`, to lay other networks over it: hollow markers on dotted lines, a little to the right.
@@ -100,7 +100,7 @@ def _legend(ax: Axes) -> None:
 
 
 def loss_over_n(table: pd.DataFrame, classes: int, ax: Axes | None = None, hollow: str | None = None) -> Axes:
-    """The training loss of the last epoch, in nats, against n; the dotted line is the loss of guessing.
+    """Draw the training loss of the last epoch, in nats, over n; the dotted line is the loss of guessing.
 
     `table` is a published one, with `train_loss`. `hollow` as in `difference_over_n`. A network near the dotted line
     has learned nothing, whatever its features are worth (compare the paper's Section 4.3).
@@ -117,7 +117,7 @@ def loss_over_n(table: pd.DataFrame, classes: int, ax: Axes | None = None, hollo
 
 
 def accuracy_over_images(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Accuracy against the training images of a class of the target, on a logarithmic axis.
+    """Draw accuracy over the training images per class of the target, on a logarithmic axis.
 
     `table` has condition, accuracy (0..1) and images. Lines, bars and dots as in `accuracy_over_n`.
     """
@@ -133,7 +133,7 @@ def accuracy_over_images(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None, over: str = "n") -> None:
-    """For each condition: a dot a network, the means joined by a line, and their intervals."""
+    """Draw for each condition a dot per network, a line through the means, and their intervals."""
     means, shift = summary(table, value, over), 0.12 if hollow else 0
     for condition in [c for c in CONDITIONS if c in set(table.condition)]:
         mine, curve = table[table.condition == condition], means[means.condition == condition]
@@ -155,7 +155,7 @@ def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None
 
 
 def _failures(ax: Axes, networks: pd.DataFrame, value: str, over: str, shift: float, colour: str) -> list[str]:
-    """Put a ring round each network that learned nothing; say how many there are, and how many diverged."""
+    """Put a ring around each network that learned nothing; return notes on how many did, and how many diverged."""
     if "state" not in networks:
         return []
     stuck, diverged = (networks[networks.state == state] for state in ("stuck", "diverged"))
@@ -165,20 +165,20 @@ def _failures(ax: Axes, networks: pd.DataFrame, value: str, over: str, shift: fl
 
 
 def _crosses(ax: Axes, mine: pd.DataFrame, value: str) -> None:
-    """The reader's own networks, on top."""
+    """Draw the reader's own networks on top."""
     if len(mine):
         colours = mine.condition.map(COLOURS)
         ax.scatter(mine.n, mine[value], 70, colours, marker="x", linewidths=2, zorder=5, label="your networks")
 
 
 def _counts(networks: pd.Series) -> str:
-    """How many networks a point stands for, such as "8" or "6 to 8"."""
+    """Say how many networks a point stands for, such as "8" or "6 to 8"."""
     fewest, most = networks.min(), networks.max()
     return str(most) if fewest == most else f"{fewest} to {most}"
 
 
 def learning_curves(runs: list[Run], ax: Axes | None = None) -> Axes:
-    """Accuracy by epoch: thin lines on training images, thick ones with markers on held-out images."""
+    """Draw accuracy by epoch: thin lines on training images, thick ones with markers on held-out images."""
     ax = ax or new_axes()
     for run in runs:
         history, condition = run.history, run.treatment.condition
@@ -200,7 +200,7 @@ def learning_curves(runs: list[Run], ax: Axes | None = None) -> Axes:
 
 
 def diagram(treatment: Treatment, ax: Axes | None = None, network: str = "mini") -> Axes:
-    """The eight layers from input (left) to output: coloured by origin, with a lock on the frozen ones.
+    """Draw the eight layers from input (left) to output, coloured by origin, with a lock on the frozen ones.
 
     `network`, a name of `networks.NETWORKS`, says what they are called.
     """
@@ -224,7 +224,7 @@ def diagram(treatment: Treatment, ax: Axes | None = None, network: str = "mini")
 
 
 def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: int = 8) -> plt.Figure:
-    """Square images `[N, 3, H, W]` (uint8, or float in 0..1) in a grid, with a title above each."""
+    """Draw square images `[N, 3, H, W]` (uint8, or float in 0..1) in a grid, with a title above each."""
     rows, above = -(-len(images) // columns), 0.2 if titles else 0  # inches; an image has a cell of one inch
     figure = plt.figure(figsize=(columns, rows * (1 + above)))
     ax = figure.add_axes((0, 0, 1, 1))  # one for all: axes of its own for each image take seconds to lay out
@@ -239,7 +239,7 @@ def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: 
 
 
 def filters(network: nn.Sequential) -> np.ndarray:
-    """First-layer filters of a network as images for `contact_sheet`: float `[filters, 3, k, k]`, each in 0..1."""
+    """Return first-layer filters of a network as images for `contact_sheet`: float `[filters, 3, k, k]` in 0..1."""
     first = next(module for module in network[0].modules() if isinstance(module, nn.Conv2d))
     weights = first.weight.detach().numpy()
     largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
@@ -247,5 +247,5 @@ def filters(network: nn.Sequential) -> np.ndarray:
 
 
 def new_axes(width: float = 6.4, height: float = 4) -> Axes:
-    """Axes of the house size."""
+    """Return axes of the size that all figures share."""
     return plt.subplots(figsize=(width, height), layout="constrained")[1]

@@ -17,18 +17,18 @@ from transferlab.transplant import transplant
 
 
 def fresh(lab: Lab, classes: int, seed: int) -> torch.nn.Sequential:
-    """An untrained network."""
+    """Return an untrained network."""
     return networks.build(lab.recipe.network, classes, lab.recipe.input_size, seed)
 
 
 def fit(lab: Lab, network: torch.nn.Sequential, frozen: int, task: Task) -> float:
-    """Train all but the first `frozen` layers; the accuracy (0..1) on held-out images of the task."""
+    """Train all but the first `frozen` layers; return the accuracy (0..1) on held-out images of the task."""
     with one_thread(lab.device):
         return training.train(network, frozen, task, lab.recipe, seed=1, device=lab.device)[-1]["test_accuracy"]
 
 
 def everything(lab: Lab) -> Task:
-    """All classes of the data set as one task."""
+    """Return all classes of the data set as one task."""
     data = lab.data
     parts = (data.train_images, data.train_labels, data.test_images, data.test_labels)
     return Task("A and B", np.arange(len(data.class_names)), *parts)

@@ -1,4 +1,4 @@
-"""What a reader moves in the rendered page: HTML that works without a kernel and without a network.
+"""The widgets of the rendered pages: HTML that works without a kernel and without internet access.
 
 The drawing is done in the page by the scripts of `web/`, from numbers that are put beside them here. In a live
 notebook `trainer` (ipywidgets) trains what is chosen.
@@ -30,7 +30,7 @@ _numbers = count(1)
 def explorer(
     lab: Lab, published: pd.DataFrame, logs: pd.DataFrame, mine: pd.DataFrame, yours: tuple[Run, ...] = ()
 ) -> HTML:
-    """Choose n, condition, split and whose networks: their layers, their place among the others, how they learned.
+    """Return the explorer: choose n, condition, split and source; see the network's layers, place and learning.
 
     `published` and `logs` are tables of `study.published`; learning curves are those of the networks into B in
     `mine`, a table of `Lab.train`, of its first seed; a network that it lacks has none, and the page says so. `yours`
@@ -58,7 +58,7 @@ def explorer(
 
 
 def predict(condition: str, published: pd.DataFrame, logs: pd.DataFrame, question: str) -> HTML:
-    """Sliders for n = 1..7 with which to set the curve of `condition` that one expects, and then the curve there is.
+    """Return sliders for n = 1..7 to set the curve of `condition` that one expects; a button reveals the real one.
 
     The tables are of one split. The curve is that of accuracy minus that of the base of the same task, in points.
     """
@@ -82,7 +82,7 @@ def predict(condition: str, published: pd.DataFrame, logs: pd.DataFrame, questio
 def trainer(
     lab: Lab, published: pd.DataFrame, logs: pd.DataFrame, mine: pd.DataFrame, split: str, seed: int
 ) -> widgets.VBox:
-    """The explorer for a live notebook: it also trains the network that is chosen, with a bar, and adds its cross.
+    """Return the explorer for a live notebook: it also trains the chosen network, with a bar, and adds a cross for it.
 
     The tables are those of `explorer`.
     """
@@ -113,7 +113,7 @@ def trainer(
 
 
 def train_or_find(lab: Lab, treatment: Treatment, split: str, seed: int, bar: Callable[..., tqdm] = tqdm) -> Run:
-    """A network, trained now with a `bar` of its epochs, or found in the store, which is then said."""
+    """Return a network, trained now with a `bar` of its epochs, or found in the store, and say which."""
     if found := lab.store.find(lab.spec(treatment, split, seed)):
         print(f"{treatment} ({split}, seed {seed}) was found in the store.")
         return found
@@ -125,7 +125,7 @@ def train_or_find(lab: Lab, treatment: Treatment, split: str, seed: int, bar: Ca
 
 
 def progress(lab: Lab, treatment: Treatment, split: str, seed: int) -> tuple[int, int]:
-    """How many epochs a network has behind it, in a training that was stopped, and how many it is to have in all."""
+    """Return how many epochs of a network's training are finished, and how many there are in all."""
     experiment = lab.experiment(treatment, split, seed)
     _, steps, total = training.length(experiment.schedule(), len(experiment.task().train_labels))
     reached = lab.store.checkpoint(lab.spec(treatment, split, seed)).load()
@@ -133,7 +133,7 @@ def progress(lab: Lab, treatment: Treatment, split: str, seed: int) -> tuple[int
 
 
 def sentence(run: Run, base: Run) -> str:
-    """How a network did, in words."""
+    """Say in words how a network did."""
     difference = 100 * (run.accuracy - base.accuracy)
     side = "above" if difference > 0 else "below"
     return (
@@ -143,7 +143,7 @@ def sentence(run: Run, base: Run) -> str:
 
 
 def _series(table: pd.DataFrame) -> dict:
-    """By split, measure and condition: rows of n, mean, interval and every network."""
+    """Return rows of n, mean, interval and every network, by split, measure and condition."""
     parts = {split: table[table.split == split] for split in SPLITS}
     return {split: {"accuracy": _rows(part, "accuracy"), "points": _points(part)} for split, part in parts.items()}
 
@@ -191,7 +191,7 @@ def _file(name: str) -> str:
 
 
 def _page(script: str, data: dict, label: str) -> HTML:
-    """A script of `web/` with its data. What looks like markup in the data stays data."""
+    """Return a script of `web/` with its data. What looks like markup in the data stays data."""
     name = f"tl-{script}-{next(_numbers)}"
     numbers = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
     return HTML(
