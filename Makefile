@@ -60,7 +60,7 @@ ifneq "$(shell cat .venv/installed 2>/dev/null)" "$(shell pwd)"
 endif
 moved:
 
-# --no-compile: what is used compiles when it is first imported, and most of 15,000 files never are.
+# --no-compile: pip compiles on one core; compileall does it on all of them, and does not mind files for other Pythons.
 # .venv/installing marks an install under way: where it is left behind, pip was killed, and .venv starts afresh.
 # Two calls of pip: everything but torch by the lock, with hashes; then torch, whose builds for CUDA and for the CPU are
 # other files, and the package itself, which has no file to hash.
@@ -81,6 +81,7 @@ moved:
 	@rm -f .venv/installed; touch .venv/installing
 	$(PY) -m pip install --no-compile --require-hashes -r requirements.lock && \
 	  $(PY) -m pip install --no-compile $(if $(CPU),$(CPU_WHEELS)) -r requirements.txt -e . || { rm -f .venv/installing; exit 1; }
+	@$(PY) -m compileall -qq -j 0 .venv/lib >/dev/null 2>&1; true
 	@rm .venv/installing; pwd > .venv/installed
 
 # after a change of requirements.txt, or to take in what has been released since
