@@ -27,14 +27,14 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 .PHONY: help venv lock assets train book study bench test check audit spelling unit nightly notebooks-test smoke-book browser-test store-outputs torture lab clean moved
 
 help:
-	@echo 'make book            install, train, run every chapter, render    about 8 min the first time, then about 1 min'
+	@echo 'make book            install, train, run every chapter, render    6 to 8 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
-	@echo 'make test            all that continuous integration runs         about 8 min; seconds if nothing changed'
+	@echo 'make test            all that continuous integration runs         about 7 min; seconds if nothing changed'
 	@echo '  make check           lint, format, types, who imports whom        seconds'
-	@echo '  make unit            the unit and property tests                  about 4 min'
+	@echo '  make unit            the unit and property tests                  about 3 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     1 to 2 min'
 	@echo '  make browser-test    the book at smoke scale, in Chromium         about 3 min'
-	@echo 'make nightly         tests that are too slow for every change    about 2 min'
+	@echo 'make nightly         tests that are too slow for every change     2 to 4 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
 	@echo 'make study           train the published study, resumable         2 to 3 h; book/results/*.csv'
 	@echo 'make torture         200 kills, 2,000 networks, 8 processes       about an hour'
@@ -42,7 +42,7 @@ help:
 	@echo 'make venv            install the pinned requirements in .venv     2 to 5 min, 1.5 GB (more with CUDA)'
 	@echo 'make audit           known weaknesses of what is installed        seconds; asks the network'
 	@echo 'make spelling        misspelled words                             seconds'
-	@echo 'make lock            pin anew what the requirements depend on       seconds; requirements.lock'
+	@echo 'make lock            pin anew what the requirements depend on     seconds; requirements.lock'
 	@echo 'make clean           remove build products; runs/ and .venv stay  seconds'
 	@echo
 	@echo 'CPU=1                         install torch without CUDA (Linux): a far smaller download'
