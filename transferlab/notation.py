@@ -79,7 +79,7 @@ class Treatment:
 
     @property
     def condition(self) -> str:
-        """Its family, one of CONDITIONS: B3A is a transfer (AnB), just as A3B is."""
+        """Its family, one of CONDITIONS. B3A is a transfer (AnB), just as A3B is."""
         if self.source is None:
             return "base"
         if self.source == "R":

@@ -52,12 +52,12 @@ class Run:
 
     @cached_property
     def spec(self) -> dict:
-        """What was requested: treatment, split, seed, scale, recipe, data fingerprint, parent, ..."""
+        """What was requested (treatment, split, seed, scale, recipe, data fingerprint, parent, ...)."""
         return json.loads((self.path / "spec.json").read_text(encoding="utf-8"))
 
     @cached_property
     def result(self) -> dict:
-        """What came out: accuracy, state, epochs, seconds, when and on what hardware it was trained."""
+        """What came out (accuracy, state, epochs, seconds, when and on what hardware it was trained)."""
         return json.loads((self.path / "result.json").read_text(encoding="utf-8"))
 
     @property
@@ -72,7 +72,7 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row per epoch: epoch, learning_rate, train_loss, train_accuracy, test_accuracy, seconds."""
+        """One row per epoch, with epoch, learning_rate, train_loss, train_accuracy, test_accuracy and seconds."""
         return pd.read_csv(self.path / "history.csv")
 
     def network(self) -> nn.Sequential:
