@@ -25,7 +25,7 @@ PHRASES = {  # what not to write, and what to write instead
     r"rests? (?:anything|nothing|something) on": "rely on",
     r"(?:is|are) worth [+−-]?\d": "raises accuracy by",
     r"say nothing (?:about|of) others": "do not generalise",
-    r"of the like|and the like": "and so on",
+    r"more of the like": "and so on",
     r"not everybody's|chosen by nobody": "staggered; untuned",
     r"as a text|be a text": "a string",
     r"(?:a|the) better school": "teach more",
@@ -43,7 +43,7 @@ def texts() -> Iterator[tuple[str, str]]:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "markdown":
                 yield f"{path.name}, cell {cell['id']}", "".join(cell["source"])
-    for folder in ("transferlab", "book", "tests"):
+    for folder in ("transferlab", "book"):
         for path in ROOT.glob(f"{folder}/**/*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (text := ast.get_docstring(node)):
