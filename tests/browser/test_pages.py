@@ -122,7 +122,8 @@ def test_no_cell_overflows_its_box(browser, page_name):
     """Code and outputs, those of solutions and folded cells too, need no scrolling sideways on a wide screen."""
     with Visit(browser, (HTML / page_name).as_uri()) as visit:
         wait_for_widgets(visit.page)
-        assert visit.page.evaluate(WIDE_CELLS) == []
+        wide = visit.page.evaluate(WIDE_CELLS)
+        assert not wide, "\n".join(wide)
 
 
 @pytest.mark.skipif(not PAGES, reason=NO_BOOK)
