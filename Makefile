@@ -30,18 +30,18 @@ help:
 	@echo 'make book            install, train, run every chapter, render    6 to 8 min the first time, then about 1 min'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
 	@echo 'make test            all that continuous integration runs         about 7 min; seconds if nothing changed'
-	@echo '  make check           lint, format, types, who imports whom        seconds'
+	@echo '  make check           lint, format, types, imports, spelling       seconds'
 	@echo '  make unit            the unit and property tests                  about 3 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     1 to 2 min'
 	@echo '  make browser-test    the book at smoke scale, in Chromium         about 3 min'
-	@echo 'make nightly         tests that are too slow for every change     2 to 4 min'
+	@echo 'make nightly         tests that are too slow for every change     4 to 7 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
 	@echo 'make study           train the published study, resumable         2 to 3 h; book/results/*.csv'
 	@echo 'make torture         200 kills, 2,000 networks, 8 processes       about an hour'
 	@echo 'make bench           measure speed, on a machine at rest          about 40 min; book/results/machines'
 	@echo 'make venv            install the pinned requirements in .venv     2 to 5 min, 1.5 GB (more with CUDA)'
 	@echo 'make audit           known weaknesses of what is installed        seconds; asks the network'
-	@echo 'make spelling        misspelled words                             seconds'
+	@echo 'make spelling        misspelled words, clumsy phrases             seconds'
 	@echo 'make lock            pin anew what the requirements depend on     seconds; requirements.lock'
 	@echo 'make clean           remove build products; runs/ and .venv stay  seconds'
 	@echo
@@ -132,7 +132,7 @@ test:
 	  echo && echo 'All checks and tests passed.'; \
 	fi
 
-check: venv
+check: venv spelling
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -146,6 +146,7 @@ audit: venv
 
 spelling: venv
 	$(PY) -m codespell_lib
+	$(PY) tests/prose.py
 
 unit: venv
 	$(SMOKE) $(PYTEST) tests transferlab -m 'not browser and not nightly' $(SIDE_BY_SIDE) --dist worksteal

@@ -107,6 +107,25 @@ def fold_solutions(page: Page):
         inside.wait_for(state="hidden")
 
 
+# boxes that have to be scrolled sideways, once everything folded is open
+WIDE_CELLS = """() => {
+    document.querySelectorAll('details').forEach(fold => { fold.open = true; });
+    document.querySelectorAll('.toggle-hidden').forEach(fold => fold.classList.remove('toggle-hidden'));
+    return [...document.querySelectorAll('div.cell pre, div.cell .cell_output, div.cell .cell_output > *')]
+        .filter(box => box.checkVisibility() && box.scrollWidth > box.clientWidth)
+        .map(box => `${box.scrollWidth} px in ${box.clientWidth}: ${box.innerText.trim().slice(0, 80)}`);
+}"""
+
+
+@each_page()
+def test_no_cell_overflows_its_box(browser, page_name):
+    """Code and outputs, those of solutions and folded cells too, need no scrolling sideways on a wide screen."""
+    with Visit(browser, (HTML / page_name).as_uri()) as visit:
+        wait_for_widgets(visit.page)
+        wide = visit.page.evaluate(WIDE_CELLS)
+        assert not wide, "\n".join(wide)
+
+
 @pytest.mark.skipif(not PAGES, reason=NO_BOOK)
 def test_index_leads_to_the_first_page(browser):
     with Visit(browser, (HTML / "index.html").as_uri()) as visit:

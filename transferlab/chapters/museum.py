@@ -36,7 +36,7 @@ def everything(lab: Lab) -> Task:
 
 @cache
 def started_early(lab: Lab, split: str, seed: int) -> torch.nn.Sequential:
-    """Base A. A network that is at hand, trained on all classes, saves time: base A begins with its features."""
+    """Base A, which begins with the features of a network at hand."""
     task = lab.task("A", split, seed)
     at_hand = fresh(lab, len(lab.data.class_names), seed=2)
     fit(lab, at_hand, 0, everything(lab))
@@ -54,32 +54,37 @@ def first(lab: Lab, n: int, split: str, seed: int) -> float:
 
 def second(lab: Lab, n: int, split: str, seed: int) -> float:
     """The first n modules of base A are copied and kept."""
-    donor, task = lab.run("baseA", split, seed).network(), lab.task("B", split, seed)
+    donor = lab.run("baseA", split, seed).network()
+    task = lab.task("B", split, seed)
     patient = fresh(lab, len(task.classes), seed=4)
-    theirs, ours = ([m for layer in each for m in layer.children()] for each in (donor, patient))
+    theirs = [module for layer in donor for module in layer.children()]
+    ours = [module for layer in patient for module in layer.children()]
     for copied, module in zip(theirs[:n], ours[:n], strict=True):
         module.load_state_dict(copied.state_dict())
         module.requires_grad_(False)
-    whole = sum(all(m in ours[:n] for m in layer.children()) for layer in patient)
+    kept = ours[:n]
+    whole = sum(all(m in kept for m in layer.children()) for layer in patient)
     return fit(lab, patient, whole, task)
 
 
 def third(lab: Lab, n: int, split: str, seed: int) -> float:
-    """A selffer: the first n layers of base B, and fresh ones above, trained on B."""
-    donor, task = lab.run("baseB", split, seed).network(), lab.task("B", split, seed)
+    """A selffer: n layers of base B, and fresh ones, trained on B."""
+    donor = lab.run("baseB", split, seed).network()
+    task = lab.task("B", split, seed)
     patient = transplant(donor, n, fresh(lab, len(task.classes), seed=4))
     return fit(lab, patient, 0, task)
 
 
 def fourth(lab: Lab, n: int, split: str, seed: int) -> float:
-    """Fine-tuning: the transfer network goes on learning, and now its lower layers may change as well."""
+    """Fine-tuning: the transfer network goes on learning, as a whole."""
     patient = lab.run(f"A{n}B", split, seed).network()
     return fit(lab, patient, 0, lab.task("B", split, seed))
 
 
 def fifth(lab: Lab, n: int, split: str, seed: int) -> float:
     """A transfer: nothing below the cut takes a gradient."""
-    donor, task = lab.run("baseA", split, seed).network(), lab.task("B", split, seed)
+    donor = lab.run("baseA", split, seed).network()
+    task = lab.task("B", split, seed)
     patient = transplant(donor, n, fresh(lab, len(task.classes), seed=4))
     patient[:n].requires_grad_(False)
     return fit(lab, patient, 0, task)

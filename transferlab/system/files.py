@@ -22,7 +22,7 @@ def checkout() -> Path | None:
 
 
 def default_runs() -> Path:
-    """The run store of whoever names none: TRANSFERLAB_RUNS, else `runs` in the checkout, else in this folder.
+    """The default run store: TRANSFERLAB_RUNS, else `runs` in the checkout, else in this folder.
 
     So a chapter, a script and the command line find the same networks, whatever folder they run in.
     """

@@ -52,7 +52,7 @@ def prefers_bfloat16(device: str) -> bool:
 
 @contextmanager
 def one_thread(device: str = "cpu") -> Iterator[None]:
-    """One thread of arithmetic on the CPU, so that a network is the same whoever trains it, to the last bit.
+    """One thread of arithmetic on the CPU, so that a network is the same to the last bit, no matter who trains it.
 
     Networks are trained side by side in processes; threads inside one of them would only wait for each other.
     """
