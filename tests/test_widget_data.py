@@ -8,7 +8,8 @@ from IPython.display import HTML
 
 from transferlab import Lab, Treatment, study
 from transferlab.chapters import figures
-from transferlab.chapters.widgets import explorer, predict, progress, train_or_find, trainer
+from transferlab.chapters.exercises import Riddle, fnv1a
+from transferlab.chapters.widgets import explorer, predict, progress, riddle, train_or_find, trainer
 
 
 def data_of(html):
@@ -51,6 +52,18 @@ def test_markup_in_data_stays_data(tables):
     html = predict("AnB", published, logs, "</script><script>alert(1)</script>").data
     assert html.count("<script>") == html.count("</script>") == 1
     assert data_of(predict("AnB", published, logs, "<b>"))["question"] == "<b>"
+
+
+def test_a_riddle_reads_without_its_script_and_does_not_show_its_answer():
+    choices = {"a": ("one `n`, <i>or</i> none", "no </script>."), "b": ("two", "yes.")}
+    html = riddle(Riddle("some", "How many?", choices, fnv1a("some:b")))
+    assert html.data.count("<script>") == html.data.count("</script>") == 1
+    assert data_of(html) == {"name": "some", "right": fnv1a("some:b"), "replies": {"a": "no </script>.", "b": "yes."}}
+    text = re.sub("<(style|script)>.*?</\\1>", "", html.data, flags=re.DOTALL)
+    assert "<legend>How many?</legend>" in text and "<code>n</code>, &lt;i&gt;or&lt;/i&gt; none" in text
+    assert text.count('type="radio"') == 2
+    names = [re.search('name="([^"]+)"', riddle(Riddle("some", "?", choices, "")).data)[1] for _ in range(2)]
+    assert names[0] != names[1]
 
 
 def test_the_live_explorer_trains_what_is_chosen_and_adds_its_cross(lab, tables):

@@ -1,10 +1,11 @@
-"""The explorer and predict-then-reveal in a browser: every state by mouse and by keyboard, and what it says."""
+"""The explorer, predict-then-reveal and the riddles in a browser: by mouse and by keyboard, and what they say."""
 
 from itertools import product
 
 import pytest
 from visits import HTML, NO_BOOK, Visit
 
+from transferlab.chapters.museum import RIDDLES
 from transferlab.notation import CONDITIONS, DEPTHS, Treatment
 
 pytestmark = [
@@ -136,3 +137,54 @@ def test_a_point_can_be_dragged(browser):
         visit.page.mouse.click(box["x"] + 0.95 * box["width"], box["y"] + 0.8 * box["height"])
         values = [int(slider.input_value()) for slider in widget.get_by_role("slider").all()]
         assert values[6] < 0 and values[:6] == [0] * 6
+
+
+def test_every_answer_to_every_riddle_has_its_reply(browser):
+    with Visit(browser, page_of("13_the_bug_museum"), until="load") as visit:
+        forms = visit.page.locator("form.tl-riddle")
+        assert forms.count() == len(RIDDLES)
+        for form, riddle in zip(forms.all(), RIDDLES.values(), strict=True):
+            said, button = form.get_by_role("status"), form.get_by_role("button", name="Check")
+            assert said.inner_text() == ""
+            button.click()
+            assert said.inner_text() == "Choose one of the answers first."
+            for letter, (text, reply) in riddle.choices.items():
+                form.get_by_label(f"{letter} {text}", exact=True).check()
+                assert said.inner_text() == ""
+                button.click()
+                verdict = "Right" if riddle.is_right(letter) else "Not yet"
+                assert said.text_content() == f"{verdict}: {reply}"
+                assert form.get_attribute("data-state") == ("right" if riddle.is_right(letter) else "wrong")
+        assert not visit.problems
+
+
+def test_a_riddle_is_answered_by_keyboard(browser):
+    with Visit(browser, page_of("13_the_bug_museum"), until="load") as visit:
+        form = visit.page.locator("form.tl-riddle").first
+        form.get_by_role("radio").first.focus()
+        visit.page.keyboard.press("Space")
+        visit.page.keyboard.press("ArrowDown")
+        visit.page.keyboard.press("Tab")
+        visit.page.keyboard.press("Enter")
+        assert form.get_by_role("status").text_content().startswith("Right: ")
+        assert form.get_by_role("radio").nth(1).is_checked()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_riddle_fits_a_phone_and_a_finger(browser, scheme):
+    with Visit(browser, page_of("13_the_bug_museum"), width=360, until="load", scheme=scheme) as visit:
+        for form in visit.page.locator("form.tl-riddle").all():
+            box = form.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+            assert all(each.bounding_box()["height"] >= 44 for each in form.locator("label, button").all())
+
+
+def test_a_riddle_reads_without_scripts(browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(page_of("13_the_bug_museum"))
+    for form, riddle in zip(page.locator("form.tl-riddle").all(), RIDDLES.values(), strict=True):
+        text = form.inner_text()
+        assert riddle.question in text and all(choice in text for choice, _ in riddle.choices.values())
+        assert form.get_by_role("button").count() == 0
+    context.close()

@@ -4,8 +4,10 @@ The drawing is done in the page by the scripts of `web/`, from numbers that are 
 notebook `trainer` (ipywidgets) trains what is chosen.
 """
 
+import html
 import json
 import math
+import re
 from collections.abc import Callable
 from functools import cache
 from itertools import count
@@ -18,6 +20,7 @@ from tqdm.notebook import tqdm
 
 from transferlab import training
 from transferlab.chapters import figures
+from transferlab.chapters.exercises import Riddle
 from transferlab.lab import Lab
 from transferlab.networks import layer_names
 from transferlab.notation import CONDITIONS, DEPTHS, Treatment
@@ -77,6 +80,28 @@ def predict(condition: str, published: pd.DataFrame, logs: pd.DataFrame, questio
         "legend": " Filled markers are ours, hollow ones 2014's." if theirs else " 2014 has no such networks.",
     }
     return _page("predict", data, f"Predict the curve of {condition}, then reveal it")
+
+
+def riddle(asked: Riddle) -> HTML:
+    """Return a riddle to be answered in the page: its choices, and a button that tells right from not yet.
+
+    The question and the choices are plain HTML, and can be read where no script runs.
+    """
+    name = f"tl-riddle-{next(_numbers)}"
+    choices = "".join(
+        f'<label><input type="radio" name="{name}" value="{letter}">'
+        f"<span><b>{letter}</b> {_inline(text)}</span></label>"
+        for letter, (text, _) in asked.choices.items()
+    )
+    replies = {letter: reply for letter, (_, reply) in asked.choices.items()}
+    data = _script_data({"name": asked.name, "right": asked.right, "replies": replies})
+    return HTML(
+        f"<style>{_file('riddle.css')}</style>"
+        f'<form class="tl-riddle" id="{name}"><fieldset><legend>{_inline(asked.question)}</legend>{choices}</fieldset>'
+        f'<p class="tl-reply" role="status" aria-live="polite"></p></form>'
+        f"<script>(() => {{\n{_file('riddle.js')}\n"
+        f'riddle(document.getElementById("{name}"), {data});\n}})();</script>'
+    )
 
 
 def trainer(
@@ -190,13 +215,21 @@ def _file(name: str) -> str:
     return (Path(__file__).parent / "web" / name).read_text(encoding="utf-8")
 
 
+def _script_data(data: dict) -> str:
+    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+
+
+def _inline(text: str) -> str:
+    """Return a text as HTML, what stands in backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+
+
 def _page(script: str, data: dict, label: str) -> HTML:
     """Return a script of `web/` with its data. What looks like markup in the data stays data."""
     name = f"tl-{script}-{next(_numbers)}"
-    numbers = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
     return HTML(
         f"<style>{_file('widgets.css')}</style>"
         f'<div class="tl-widget" id="{name}" role="group" aria-label="{label}"></div>'
         f"<script>(() => {{\n{_file('chart.js')}\n{_file(script + '.js')}\n"
-        f'{script}(document.getElementById("{name}"), {numbers});\n}})();</script>'
+        f'{script}(document.getElementById("{name}"), {_script_data(data)});\n}})();</script>'
     )
