@@ -18,8 +18,8 @@ WIDE_TABLES = """() => {
     const wide = [];
     for (const table of document.querySelectorAll('article table')) {
         if (!table.checkVisibility()) continue;
-        const inside = [table, ...table.querySelectorAll('th:not(.tl-unseen), td')]
-            .map(part => part.getBoundingClientRect()).filter(box => box.width > 1);
+        const seen = part => getComputedStyle(part.closest('thead') ?? part).position !== 'absolute';
+        const inside = [table, ...table.querySelectorAll('th, td')].filter(seen).map(e => e.getBoundingClientRect());
         for (let box = table.parentElement; box; box = box.parentElement) {
             const style = getComputedStyle(box), place = box.getBoundingClientRect();
             const right = place.right - parseFloat(style.paddingRight), left = place.left;

@@ -18,8 +18,8 @@ CELLS = 70  # more of them are not taken in at a glance
 TURNED = ("base - BnB", "BnB - AnB", "base - random", "random - gaussian")
 LEGEND = (
     "In points of top-1 accuracy, + for more or above, − for less or below: {glyphs} (too few networks to tell); "
-    "the note of a cell has its 95 % interval (Student’s t over target tasks), what it rests on and the smallest "
-    "detectable effect."
+    "point at a cell to see its 95 % interval (Student’s t over target tasks), how many networks and tasks it rests on "
+    "and the smallest detectable effect."
 )
 
 
@@ -171,12 +171,12 @@ def _body(statement: str, lines: list[tuple[str, list]], over: str) -> str:
         claim = f"<th {head}>{escape(statement)}</th>"
         study = f'<th class="tl-study" scope="row" role="rowheader">{escape(name)}</th>' * several
         style = "tl-row" + " tl-first" * (not place) + " tl-alone" * (not several)
-        cells = "".join(_cell(*span, over) for span in spans)
+        cells = "".join(_cell(width, row, over) for width, _, row in spans)
         parts.append(f'<tr class="{style}" role="row">{"" if place else claim}{study}{cells}</tr>')
     return f'<tbody role="rowgroup">{"".join(parts)}</tbody>'
 
 
-def _cell(width: int, n: str, row, over: str) -> str:
+def _cell(width: int, row, over: str) -> str:
     span = f' colspan="{width}" style="grid-column: span {width}"' * (width > 1)
     if row is None:
         return f'<td role="cell"{span}></td>'
