@@ -107,6 +107,7 @@ book: assets train
 # the published tables, row by row: it can be stopped at any time and goes on from there. STUDY names one of them.
 study: venv
 	$(RUNS) $(PY) -m transferlab study $(STUDY)
+	$(PY) book/audit.py
 
 # speed, measured: the machine should have nothing else to do meanwhile
 bench: venv

@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import audit
 import nbformat
 import numpy as np
 from PIL import Image
@@ -112,6 +113,12 @@ def rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:
                     yield f"{name}.csv: {row.network}, {row.split}, seed {row.seed}: {row.accuracy}, now {run.accuracy}"
 
 
+def verdicts(results: Path = study.RESULTS) -> Iterator[str]:
+    """A CSV of all verdicts that is not what the published tables say."""
+    if not audit.same(audit.written(results), audit.computed(results)):
+        yield "audit.csv is not what the published tables say; python book/audit.py"
+
+
 def main() -> int:
     build = Path(sys.argv[1])
     if not (build / "html").is_dir():
@@ -126,6 +133,7 @@ def main() -> int:
     for path in sorted((ROOT / "book").glob("*.md")):
         faults += prose(path.read_text(encoding="utf-8"), path.name)
     faults += rows(Store(os.environ.get("TRANSFERLAB_RUNS") or ROOT / "runs"))
+    faults += verdicts()
     print("\n".join(faults) or "The book holds what it says.")
     return 1 if faults else 0
 

@@ -104,6 +104,21 @@ def test_a_stale_row_and_a_wrong_one_are_found(results, tmp_path, monkeypatch):
     assert len(list(check.rows(Store(tmp_path / "runs"), results))) == 1
 
 
+def test_the_audit_is_what_the_published_tables_say(tmp_path):
+    assert not list(check.verdicts())
+    for name in (*study.PUBLISHED, "audit"):
+        shutil.copy(study.RESULTS / f"{name}.csv", tmp_path)
+    table = check.audit.written(tmp_path)
+    for column, value in {"verdict": "holds", "estimate": 0.1, "networks": 3}.items():
+        wrong = table.copy()
+        wrong.loc[9, column] = value
+        assert wrong[column][9] != table[column][9]
+        wrong.to_csv(tmp_path / "audit.csv", index=False)
+        assert list(check.verdicts(tmp_path)) == [
+            "audit.csv is not what the published tables say; python book/audit.py"
+        ], column
+
+
 def test_a_folder_without_a_book_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.argv", ["check.py", str(tmp_path)])
     with pytest.raises(SystemExit, match="holds no book"):

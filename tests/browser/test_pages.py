@@ -7,8 +7,29 @@ import pytest
 from playwright.sync_api import Page
 from visits import HTML, NO_BOOK, Visit
 
+from transferlab import study
+
 pytestmark = pytest.mark.browser
 
+# each table that leaves its column, or a box that scrolls: by how much, which box, and how the table begins
+WIDE_TABLES = """() => {
+    document.querySelectorAll('.toggle-hidden').forEach(part => part.classList.remove('toggle-hidden'));
+    document.querySelectorAll('details').forEach(part => part.open = true);
+    const wide = [];
+    for (const table of document.querySelectorAll('article table')) {
+        if (!table.checkVisibility()) continue;
+        const seen = part => getComputedStyle(part.closest('thead') ?? part).position !== 'absolute';
+        const inside = [table, ...table.querySelectorAll('th, td')].filter(seen).map(e => e.getBoundingClientRect());
+        for (let box = table.parentElement; box; box = box.parentElement) {
+            const style = getComputedStyle(box), place = box.getBoundingClientRect();
+            const right = place.right - parseFloat(style.paddingRight), left = place.left;
+            const over = Math.max(...inside.map(part => Math.max(part.right - right, left - part.left)));
+            if (over > 1) wide.push([Math.round(over), box.className, table.innerText.slice(0, 80)]);
+            if (box.matches('article')) break;
+        }
+    }
+    return wide;
+}"""
 WIDGET_VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]'
 
 PAGES = sorted(
@@ -21,6 +42,12 @@ PAGES = sorted(
 def each_page():
     """Run a test for every page."""
     return pytest.mark.parametrize("page_name", PAGES or [pytest.param("none", marks=pytest.mark.skip(reason=NO_BOOK))])
+
+
+def page_of(name: str) -> str:
+    if not HTML.exists():
+        pytest.skip(NO_BOOK)
+    return (HTML / "notebooks" / f"{name}.html").as_uri()
 
 
 def wait_for_widgets(page: Page) -> int:
@@ -70,6 +97,41 @@ def test_opens_from_a_file_and_answers(browser, page_name):
         if "dropdown admonition" in (HTML / page_name).read_text(encoding="utf-8"):
             fold_solutions(visit.page)
         assert not visit.problems
+
+
+@each_page()
+@pytest.mark.parametrize("width", [1280, 390])
+def test_tables_fit_their_column(browser, page_name, width):
+    """No table is wider than the text around it, not even one in a box that scrolls, or in a folded solution."""
+    with Visit(browser, (HTML / page_name).as_uri(), width=width, until="load") as visit:
+        assert not visit.page.evaluate(WIDE_TABLES)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_every_cell_of_a_verdict(browser, scheme):
+    """Each claim is a block, whose cells say their n; the words for a screen reader take no place."""
+    with Visit(browser, page_of("08_every_claim"), width=390, until="load", scheme=scheme) as visit:
+        for table in visit.page.locator(".tl-verdicts").all():
+            claims, cells = table.locator(".tl-claim").all(), table.locator("td[data-label] > [aria-hidden]").all()
+            assert claims and cells
+            left = {claim.bounding_box()["x"] for claim in claims}
+            assert len(left) == 1 and all(claim.bounding_box()["width"] > 250 for claim in claims)
+            for cell in cells:
+                box = cell.bounding_box()
+                assert box["x"] > 0 and box["x"] + box["width"] < 390 and box["height"] > 20
+                assert cell.evaluate("e => e.scrollWidth <= e.parentElement.clientWidth")
+            labels = table.locator("tr.tl-first td[data-label]").evaluate_all(
+                "cells => cells.map(e => getComputedStyle(e, '::before').content)"
+            )
+            assert all(label.startswith('"n = ') for label in labels)
+        assert not visit.problems
+
+
+def test_the_whole_audit_can_be_downloaded(browser):
+    with Visit(browser, page_of("08_every_claim"), until="load") as visit:
+        link = visit.page.locator("a.download").get_attribute("href")
+    published = (study.RESULTS / "audit.csv").read_bytes()
+    assert (HTML / "notebooks" / link).resolve().read_bytes() == published
 
 
 def use_widgets(page: Page):

@@ -66,25 +66,6 @@ def own_networks(lab: Lab, train: bool, jobs: list[Job]) -> pd.DataFrame:
     return lab.train(jobs if train else [job for job in jobs if lab.store.find(lab.spec(*job))])
 
 
-def verdicts(rows: pd.DataFrame) -> pd.DataFrame:
-    """Turn rows of `claims.audit` into a table for readers: differences in points with 95 % intervals."""
-
-    def points(row) -> str:
-        known = "no networks" if pd.isna(row.estimate) else f"{row.estimate:+.1f}"
-        return known if pd.isna(row.low) else f"{known} [{row.low:+.1f}, {row.high:+.1f}]"
-
-    columns = {
-        "n": rows.n,
-        "claim": rows.statement,
-        "points [95 %]": [points(row) for row in rows.itertuples()],
-        "networks": rows.networks,
-        "tasks": rows.tasks,
-        "could have seen": ["" if pd.isna(value) else f"{value:.1f}" for value in rows.smallest],
-        "verdict": rows.verdict,
-    }
-    return pd.DataFrame(columns).set_index("n")
-
-
 def _whole_numbers(name: str, value: list | str) -> list[int]:
     try:
         numbers = ast.literal_eval(value) if isinstance(value, str) else value

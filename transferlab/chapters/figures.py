@@ -1,5 +1,6 @@
 """The figures of the book. A condition has the same colour and marker everywhere (the Okabe-Ito palette)."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from scipy import stats
 from torch import nn
 
+from transferlab.chapters.verdicts import as_stated
 from transferlab.networks import layer_names
 from transferlab.notation import CONDITIONS, Treatment
 from transferlab.store import Run
@@ -175,6 +177,75 @@ def _counts(networks: pd.Series) -> str:
     """Say how many networks a point stands for, such as "8" or "6 to 8"."""
     fewest, most = networks.min(), networks.max()
     return str(most) if fewest == most else f"{fewest} to {most}"
+
+
+def forest(rows: pd.DataFrame, logs: pd.DataFrame | None = None, over: str = "n = {}") -> plt.Figure:
+    """Draw rows of `claims.audit`: a panel a statement, a line an n (or range of n), with 95 % intervals in points.
+
+    Filled markers are ours, hollow ones those of `logs`, if given, the same claims on the logs of 2014. Differences
+    have the sign of `verdicts.as_stated`; their colour is that of the network the statement names first. An interval
+    that leaves the panel ends in an arrow. `over` says what a line is.
+    """
+    sources = [as_stated(table) for table in (rows, logs) if table is not None]
+    statements, lines = list(dict.fromkeys(rows.statement)), list(dict.fromkeys(sources[0].n))
+    across = min(2, len(statements))
+    down = -(-len(statements) // across)
+    figure, grid = plt.subplots(
+        down,
+        across,
+        figsize=(6.4, (0.7 + 0.32 * len(lines)) * down),
+        layout="constrained",
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    # the panel holds every estimate and all of our intervals; those of 2014, of two tasks, may be ten times as wide
+    shown = np.concatenate([[0], sources[0][["low", "high"]].to_numpy().ravel(), *(each.estimate for each in sources)])
+    margin = 0.08 * np.ptp(shown[~np.isnan(shown)]) or 1
+    ends = (np.nanmin(shown) - margin, np.nanmax(shown) + margin)
+    for ax, statement in zip(grid.flat, statements):
+        ax.axvline(0, color=COLOURS["base"], linewidth=1, linestyle="--")
+        ax.set_title("\n".join(textwrap.wrap(statement, 44)), fontsize=9)
+        for which, table in enumerate(sources):
+            known = table[(table.statement == statement) & table.estimate.notna() & table.n.isin(lines)]
+            heights = [lines.index(n) + 0.36 * (which - (len(sources) - 1) / 2) for n in known.n]
+            _intervals(ax, known, heights, ends, hollow=which > 0)
+            if len(sources) > 1 and len(known):
+                _named(ax, ("ours", "2014")[which], known.iloc[0], heights[0], ends)
+    for ax in grid.flat[len(statements) :]:
+        ax.axis("off")
+    grid[0, 0].set(xlim=ends, ylim=(len(lines) - 0.4, -0.6))
+    grid[0, 0].set_yticks(range(len(lines)), [over.format(n.replace("-", " to ")) for n in lines])
+    figure.supxlabel("points of top-1 accuracy", fontsize=10)
+    return figure
+
+
+def _intervals(ax: Axes, rows: pd.DataFrame, heights: list[float], ends: tuple[float, float], hollow: bool) -> None:
+    """Draw estimates and their intervals, with an arrow where one goes on beyond the ends."""
+    words = " ".join(rows.statement.head(1)).split()
+    subject = next((word for word in words if word in CONDITIONS), "base")
+    style: dict[str, Any] = {"color": COLOURS[subject], "marker": MARKERS[subject], "markersize": 6, "linestyle": ""}
+    ax.hlines(heights, rows.low.clip(*ends), rows.high.clip(*ends), COLOURS[subject], linewidth=1.2 if hollow else 1.8)
+    for row, height in zip(rows.itertuples(), heights):
+        for place, beyond, arrow in ((ends[0], row.low < ends[0], "<"), (ends[1], row.high > ends[1], ">")):
+            if beyond:
+                ax.plot(place, height, marker=arrow, color=COLOURS[subject], markersize=5, clip_on=False)
+    ax.plot(rows.estimate, heights, **style | ({"markerfacecolor": "white"} if hollow else {}))
+
+
+def _named(ax: Axes, name: str, row: pd.Series, height: float, ends: tuple[float, float]) -> None:
+    """Write who an estimate is of next to its interval, on the side that has more room."""
+    low, high = (row.estimate, row.estimate) if np.isnan(row.low) else (max(row.low, ends[0]), min(row.high, ends[1]))
+    right = ends[1] - high > low - ends[0]
+    ax.annotate(
+        name,
+        (high if right else low, height),
+        (7 if right else -7, 0),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="center",
+        fontsize=8,
+    )
 
 
 def learning_curves(runs: list[Run], ax: Axes | None = None) -> Axes:

@@ -57,10 +57,10 @@ def selffer(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     tasks = _tasks(table, "random")
     drops = {str(n): _paired(tasks, "BnB", "base", [n]) for n in DEPTHS}
     about = ("selffer", "BnB - base")
-    same = f"BnB is within {margin:g} points of its base"
+    same = f"BnB is within {margin:g} point{'s' if margin != 1 else ''} of its base"
     middle = family(*about, "BnB is below its base", {n: drops[n] for n in "3456"}, -1, margin)
     parts = [family(*about, same, {n: drops[n] for n in "12"}, 0, margin), middle, _somewhere(middle)]
-    parts.append(family(*about, f"{same} again", {"7": drops["7"]}, 0, margin))
+    parts.append(family(*about, same, {"7": drops["7"]}, 0, margin))
     return pd.concat(parts, ignore_index=True)
 
 
