@@ -37,7 +37,7 @@ def check(
 ) -> None:
     """Say whether `answer` is `expected`: a value, a function that computes it, or what `hashed` made of it.
 
-    Numbers are compared within a relative difference of `within`, hashed ones as rounded to so many significant
+    Numbers are compared within a relative difference of `within`, hashed ones as rounded to that many significant
     `digits`; of texts, neither capitals nor spaces count. A wrong answer gets the `hint`, or the text that `known` has
     for it, where wrong answers may be hashed as well; `...`, which means no answer, gets neither.
 
@@ -87,7 +87,7 @@ def check_function(mine: Callable, theirs: Callable, cases: Iterable[tuple], hin
 def hashed(answer: Any, name: str, digits: int = 4) -> str:
     """Return what stands for an answer in the check cell of the exercise `name`, such as "ex-count".
 
-    Numbers are rounded to so many significant `digits`, texts are written small and without spaces, and tuples,
+    Numbers are rounded to that many significant `digits`, texts are written small and without spaces, and tuples,
     lists and arrays go element by element.
 
     >>> hashed("B", "ex-half") == hashed(" b ", "ex-half")
