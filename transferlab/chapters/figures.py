@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle, Wedge
 from matplotlib.text import Annotation
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL import Image
 from scipy import ndimage, stats
 from torch import nn
@@ -83,7 +83,7 @@ def accuracy_over_n(
     if chance is not None:
         _chance(ax, chance)
     ax.set(xlabel="n, the number of layers copied", ylabel="top-1 accuracy on the target", xticks=range(8))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
 
 
@@ -152,7 +152,7 @@ def accuracy_over_images(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set(xscale="log", ylim=(0, 1), xlabel="training images of a class of B", ylabel="top-1 accuracy on B")
     ax.set_xticks(images, [str(count) for count in images])
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
 
 
@@ -195,7 +195,7 @@ def _failures(ax: Axes, networks: pd.DataFrame, value: str, over: str, shift: fl
         return []
     stuck, diverged = (networks[networks.state == state] for state in ("stuck", "diverged"))
     ax.scatter(stuck[over] + shift, stuck[value], 110, facecolors="none", edgecolors=colour, linewidths=1)
-    counts = {"ringed: learned nothing": len(stuck), "diverged, not shown": len(diverged)}
+    counts = {"learned nothing (ringed)": len(stuck), "diverged (not shown)": len(diverged)}
     return [f"{count} {what}" for what, count in counts.items() if count]
 
 
@@ -293,7 +293,8 @@ def learning_curves(runs: list[Run], ax: Axes | None = None) -> Axes:
         if len(measured):
             _label_end(ax, str(run.treatment), measured.test_accuracy.iloc[-1], INKS[condition])
     ax.set(xlabel="epoch", ylabel="accuracy (thin: training images)", ylim=(0, 1.02))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
 
 
@@ -315,7 +316,7 @@ def compare(n: Sequence[int], curves: dict[str, Sequence[float]], base: float | 
     low, high = ax.get_ylim()
     missing = max(0, 0.1 - (high - low)) / 2
     ax.set(xlabel="n", ylabel="top-1 accuracy on B", xticks=range(1, 8), ylim=(low - missing, high + missing))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
 
 
@@ -363,7 +364,7 @@ class _Sheet(Figure):
         file = io.BytesIO()
         Image.fromarray(self.tiles[index].transpose(1, 2, 0)).save(file, format="png")
         source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-        title = f"<br>{escape(self.titles[index])}" if self.titles else ""
+        title = f"<br>{escape(self.titles[index]).replace('/', '/<wbr>')}" if self.titles else ""
         return f'<span><img class="dark-light" src="{source}" alt="" style="width: 100%">{title}</span>'
 
 
