@@ -20,12 +20,12 @@ LIGHT = """drawn => [...document.querySelectorAll(drawn)].flatMap(each => [each,
         return alpha > 0.5 && red + green + blue > 600;
     }).map(each => each.outerHTML.slice(0, 120))"""
 
-# the smallest text of each figure, as it is on the screen
-SMALLEST = """drawn => [...document.querySelectorAll(drawn)].map(each => {
+# the smallest text of each figure, as it is on the screen; a solution has less room
+SMALLEST = """drawn => [...document.querySelectorAll(drawn)].filter(each => !each.closest('.admonition')).map(each => {
     const texts = [...each.querySelectorAll('text, span, label, p')].filter(text => text.textContent.trim());
-    const size = (text) => parseFloat(getComputedStyle(text).fontSize) * (text.getScreenCTM?.().a ?? 1);
-    const turned = (text) => /rotate/.test(text.getAttribute('transform') ?? '');
-    return Math.min(...texts.filter(text => text.checkVisibility() && !turned(text)).map(size), 99);
+    const scale = (drawn) => drawn ? Math.hypot(drawn.a, drawn.b) : 1;  // whichever way it is turned
+    const size = (text) => parseFloat(getComputedStyle(text).fontSize) * scale(text.getScreenCTM?.());
+    return Math.min(...texts.filter(text => text.checkVisibility()).map(size), 99);
 })"""
 
 
