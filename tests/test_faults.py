@@ -342,7 +342,7 @@ def test_a_network_that_diverges_is_said_to_and_is_in_no_mean(tmp_path):
 def test_a_network_that_learns_nothing_is_ringed(lab):
     stuck = lab.sweep(("base", "random"), (1, 2)).assign(state=["trained", "trained", "stuck"])
     ax = figures.accuracy_over_n(stuck)
-    assert any("1 ringed: learned nothing" in text.get_text() for text in ax.get_legend().get_texts())
+    assert any("1 learned nothing (ringed)" in text.get_text() for text in ax.texts)
     figures.plt.close("all")
 
 

@@ -1,16 +1,27 @@
-"""The figures of the book. A condition has the same colour and marker everywhere (the Okabe-Ito palette)."""
+"""The figures of the book. A condition has the same colour and marker everywhere (the Okabe-Ito palette).
 
+In a notebook they are shown as SVG, whose text stays text; the book puts that into its pages, where the colours follow
+the reader's scheme (`book/drawings.py`). A mosaic of images is a grid in HTML, which gets narrower with the screen.
+"""
+
+import base64
+import io
 import textwrap
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle, Wedge
-from matplotlib.ticker import PercentFormatter
-from scipy import stats
+from matplotlib.text import Annotation
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from PIL import Image
+from scipy import ndimage, stats
 from torch import nn
 
 from transferlab.chapters.verdicts import as_stated
@@ -19,8 +30,19 @@ from transferlab.notation import CONDITIONS, Treatment
 from transferlab.store import Run
 
 COLOURS = dict(zip(CONDITIONS, ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#9A5B83"), strict=True))
+INKS = COLOURS | {"AnB": "#B34F00", "BnB+": "#1F7AA8", "AnB+": "#8F6200"}  # for words: dark enough to be read
 MARKERS = dict(zip(CONDITIONS, "sovDPX", strict=True))
 ORIGINS = {"A": "#F2B48C", "B": "#8FBFE0", "R": "#CDAFC2", "fresh": "#F4F4F4"}  # where a layer comes from
+MUTED = "#555555"
+STYLE: dict[Any, Any] = {
+    "font.size": 12,  # 6.4 inches wide, a figure has the text of the page at 1280 pixels, and 9 pixels of it at 390
+    "axes.facecolor": "none",
+    "axes.titlesize": "medium",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "transferlab",  # the same figure is the same file
+}
 
 
 def summary(table: pd.DataFrame, value: str = "accuracy", over: str = "n") -> pd.DataFrame:
@@ -49,8 +71,8 @@ def accuracy_over_n(
     """Draw the paper's Figure 2 for a table of `Lab.sweep` or of the published study: accuracy on the target over n.
 
     Lines are means, bars their 95 % intervals where there is more than one network, dots single networks;
-    the dashed line is the base. `chance` (0..1), if given, is a dotted one. The networks of `mine`, the reader's
-    own, are crosses on top.
+    the dashed line is the base. `chance` (0..1), if given, is a dotted one, or a note where it is far below all that
+    is drawn. The networks of `mine`, the reader's own, are crosses on top.
     """
     ax = ax or new_axes()
     base = table[table.condition == "base"]
@@ -60,12 +82,20 @@ def accuracy_over_n(
     if mine is not None:
         _crosses(ax, mine, "accuracy")
     if chance is not None:
-        ax.axhline(chance, color="#777777", linewidth=1, linestyle=":")
-        ax.annotate("chance", (0, chance), xytext=(0, 3), textcoords="offset points", color="#555555", fontsize=8)
+        _chance(ax, chance)
     ax.set(xlabel="n, the number of layers copied", ylabel="top-1 accuracy on the target", xticks=range(8))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _legend(ax)
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
+
+
+def _chance(ax: Axes, chance: float) -> None:
+    """Draw what guessing gets, unless that would flatten everything else."""
+    low, high = ax.dataLim.intervaly
+    if np.isfinite(low) and low - chance > high - low:
+        _note(ax, f"Guessing gets {chance:.1%}, far below.")
+    else:
+        ax.axhline(chance, color="#777777", linewidth=1, linestyle=":")
+        _label_end(ax, "chance", chance, MUTED)
 
 
 def difference_over_n(
@@ -91,14 +121,9 @@ def difference_over_n(
         _crosses(ax, points(mine), "points")
     if not hollow:
         ax.axhline(0, color=COLOURS["base"], linewidth=1, linestyle="--")
+        _label_end(ax, "base", 0, COLOURS["base"])
         ax.set(xlabel="n, the number of layers copied", ylabel="points above or below its own base", xticks=range(1, 8))
-    _legend(ax)
     return ax
-
-
-def _legend(ax: Axes) -> None:
-    if ax.get_legend_handles_labels()[0]:  # there is none where a table has no such networks
-        ax.legend(fontsize=8, framealpha=0.9)
 
 
 def loss_over_n(table: pd.DataFrame, classes: int, ax: Axes | None = None, hollow: str | None = None) -> Axes:
@@ -112,9 +137,8 @@ def loss_over_n(table: pd.DataFrame, classes: int, ax: Axes | None = None, hollo
     if not hollow:
         guessing = np.log(classes)
         ax.axhline(guessing, color="#777777", linewidth=1, linestyle=":")
-        ax.annotate("guessing", (1, guessing), (0, 3), textcoords="offset points", color="#555555", fontsize=8)
+        _label_end(ax, "guessing", guessing, MUTED)
         ax.set(xlabel="n, the number of random layers", ylabel="training loss, last epoch (nats)", xticks=range(1, 8))
-    _legend(ax)
     return ax
 
 
@@ -129,14 +153,15 @@ def accuracy_over_images(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set(xscale="log", ylim=(0, 1), xlabel="training images of a class of B", ylabel="top-1 accuracy on B")
     ax.set_xticks(images, [str(count) for count in images])
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _legend(ax)
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
 
 
 def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None, over: str = "n") -> None:
-    """Draw for each condition a dot per network, a line through the means, and their intervals."""
+    """Draw for each condition a dot per network, a line through the means with its name, and their intervals."""
     means, shift = summary(table, value, over), 0.12 if hollow else 0
+    short = hollow if hollow and len(hollow) < 6 else "hollow"  # the whole of a long one is said below
+    counts: dict[str, list[str]] = {}
     for condition in [c for c in CONDITIONS if c in set(table.condition)]:
         mine, curve = table[table.condition == condition], means[means.condition == condition]
         style: dict[str, Any] = {"color": COLOURS[condition], "marker": MARKERS[condition]}
@@ -144,16 +169,25 @@ def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None
             style |= {"markerfacecolor": "white", "linestyle": ":"}
         else:
             ax.plot(mine[over], mine[value], alpha=0.45, markersize=4, markeredgewidth=0, **style | {"linestyle": ""})
+        name = f"{condition}, {short}" if hollow else condition
+        for note in _failures(ax, mine, value, over, shift, COLOURS[condition]):
+            _note(ax, f"{name}: {note}.")
         if not len(curve):
             continue
         several = bool(curve.networks.min() > 1)
         spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several else None
-        notes = [f"{_counts(curve.networks)} a point"] * several
-        notes += _failures(ax, mine, value, over, shift, COLOURS[condition])
-        label = ", ".join(filter(None, (condition, hollow))) + f" ({'; '.join(notes)})" * bool(notes)
+        if several:
+            counts.setdefault(_counts(curve.networks), []).append(condition)
         ax.errorbar(
-            curve[over] + shift, curve["mean"], spread, label=label, capsize=3, linewidth=1.8, markersize=6, **style
+            curve[over] + shift, curve["mean"], spread, label=name, capsize=3, linewidth=1.8, markersize=6, **style
         )
+        _label_end(ax, name, curve["mean"].iloc[-1], INKS[condition])
+    each = "; ".join(f"{', '.join(names)}: {count}" for count, names in counts.items())
+    if len(counts) == 1:
+        each = next(iter(counts))
+    if counts or hollow:
+        many = f", networks at each point: {each}" if each else ""
+        _note(ax, f"Hollow: {hollow}{many}." if hollow else f"Networks at each point: {each}.")
 
 
 def _failures(ax: Axes, networks: pd.DataFrame, value: str, over: str, shift: float, colour: str) -> list[str]:
@@ -162,15 +196,15 @@ def _failures(ax: Axes, networks: pd.DataFrame, value: str, over: str, shift: fl
         return []
     stuck, diverged = (networks[networks.state == state] for state in ("stuck", "diverged"))
     ax.scatter(stuck[over] + shift, stuck[value], 110, facecolors="none", edgecolors=colour, linewidths=1)
-    counts = {"ringed: learned nothing": len(stuck), "diverged, not shown": len(diverged)}
+    counts = {"learned nothing (ringed)": len(stuck), "diverged (not shown)": len(diverged)}
     return [f"{count} {what}" for what, count in counts.items() if count]
 
 
 def _crosses(ax: Axes, mine: pd.DataFrame, value: str) -> None:
     """Draw the reader's own networks on top."""
     if len(mine):
-        colours = mine.condition.map(COLOURS)
-        ax.scatter(mine.n, mine[value], 70, colours, marker="x", linewidths=2, zorder=5, label="your networks")
+        ax.scatter(mine.n, mine[value], 70, mine.condition.map(COLOURS), marker="x", linewidths=2, zorder=5)
+        _note(ax, "Crosses: your networks.")
 
 
 def _counts(networks: pd.Series) -> str:
@@ -179,7 +213,7 @@ def _counts(networks: pd.Series) -> str:
     return str(most) if fewest == most else f"{fewest} to {most}"
 
 
-def forest(rows: pd.DataFrame, logs: pd.DataFrame | None = None, over: str = "n = {}") -> plt.Figure:
+def forest(rows: pd.DataFrame, logs: pd.DataFrame | None = None, over: str = "n = {}") -> Figure:
     """Draw rows of `claims.audit`: a panel a statement, a line an n (or range of n), with 95 % intervals in points.
 
     Filled markers are ours, hollow ones those of `logs`, if given, the same claims on the logs of 2014. Differences
@@ -193,7 +227,7 @@ def forest(rows: pd.DataFrame, logs: pd.DataFrame | None = None, over: str = "n 
     figure, grid = plt.subplots(
         down,
         across,
-        figsize=(6.4, (0.7 + 0.32 * len(lines)) * down),
+        figsize=(6.4, (1 + 0.4 * len(lines)) * down),
         layout="constrained",
         sharex=True,
         sharey=True,
@@ -205,7 +239,7 @@ def forest(rows: pd.DataFrame, logs: pd.DataFrame | None = None, over: str = "n 
     ends = (np.nanmin(shown) - margin, np.nanmax(shown) + margin)
     for ax, statement in zip(grid.flat, statements):
         ax.axvline(0, color=COLOURS["base"], linewidth=1, linestyle="--")
-        ax.set_title("\n".join(textwrap.wrap(statement, 44)), fontsize=9)
+        ax.set_title("\n".join(textwrap.wrap(statement, 30)))
         for which, table in enumerate(sources):
             known = table[(table.statement == statement) & table.estimate.notna() & table.n.isin(lines)]
             heights = [lines.index(n) + 0.36 * (which - (len(sources) - 1) / 2) for n in known.n]
@@ -216,7 +250,7 @@ def forest(rows: pd.DataFrame, logs: pd.DataFrame | None = None, over: str = "n 
         ax.axis("off")
     grid[0, 0].set(xlim=ends, ylim=(len(lines) - 0.4, -0.6))
     grid[0, 0].set_yticks(range(len(lines)), [over.format(n.replace("-", " to ")) for n in lines])
-    figure.supxlabel("points of top-1 accuracy", fontsize=10)
+    figure.supxlabel("points of top-1 accuracy", fontsize="medium")
     return figure
 
 
@@ -244,29 +278,114 @@ def _named(ax: Axes, name: str, row: pd.Series, height: float, ends: tuple[float
         textcoords="offset points",
         ha="left" if right else "right",
         va="center",
-        fontsize=8,
     )
 
 
+# --- words in a figure, where they cover nothing -----------------------------------------------------------
+
+
+class _EndLabel(Annotation):
+    """The name of a line, beside the axes where the line ends, clear of the other names."""
+
+    def __init__(self, axes: Axes, text: str, height: float, colour: str):
+        super().__init__(
+            text, (1, height), (8, 0), axes.get_yaxis_transform(), "offset points", annotation_clip=False,
+            color=colour, va="center",
+        )  # fmt: skip
+
+    def update_positions(self, renderer) -> None:
+        assert self.axes is not None
+        names = [each for each in self.axes.texts if isinstance(each, _EndLabel)]
+        ends = [self.axes.transData.transform((0, each.xy[1]))[1] for each in names]
+        pixels = renderer.points_to_pixels(1)
+        clear = spread_out(ends, 1.25 * self.get_fontsize() * pixels)  # type: ignore[operator]
+        here = names.index(self)
+        self.xyann = (8, (clear[here] - ends[here]) / pixels)
+        super().update_positions(renderer)
+
+
+def _label_end(ax: Axes, text: str, height: float, colour: str) -> None:
+    if np.isfinite(height):
+        ax.add_artist(_EndLabel(ax, text, height, colour)).set_clip_on(False)
+
+
+def _note(ax: Axes, sentence: str) -> None:
+    """Put a sentence below the axes, after those that are there."""
+    notes = [each for each in ax.texts if each.get_gid() == "note"]
+    if not notes:
+        below: dict[str, Any] = {
+            "xycoords": "axes fraction",
+            "textcoords": "offset points",
+            "va": "top",
+            "color": MUTED,
+        }
+        notes = [ax.annotate("", (0, 0), (0, -44), gid="note", annotation_clip=False, **below)]
+    said = " ".join(filter(None, (notes[0].get_text().replace("\n", " "), sentence)))
+    notes[0].set_text(textwrap.fill(said, 58))
+
+
+def spread_out(places: Sequence[float], gap: float) -> np.ndarray:
+    """Move numbers at least `gap` apart, as little as possible and without changing their order.
+
+    >>> spread_out([0, 10, 10.5], 2).tolist()
+    [0.0, 9.25, 11.25]
+    """
+    order, blocks = np.argsort(places, kind="stable"), []
+    for rank, index in enumerate(order):
+        blocks.append([places[index] - rank * gap])
+        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    clear = np.empty(len(places))
+    clear[order] = [np.mean(block) for block in blocks for _ in block] + gap * np.arange(len(places))
+    return clear
+
+
+# --- other figures -----------------------------------------------------------------------------------------
+
+
 def learning_curves(runs: list[Run], ax: Axes | None = None) -> Axes:
-    """Draw accuracy by epoch: thin lines on training images, thick ones with markers on held-out images."""
-    ax = ax or new_axes()
+    """Draw accuracy by epoch: thin lines on training images, thick ones with markers on held-out images.
+
+    A condition has one colour: the second of its networks is dashed, the third dotted.
+    """
+    ax, seen = ax or new_axes(), list[str]()
     for run in runs:
         history, condition = run.history, run.treatment.condition
         measured = history.dropna(subset="test_accuracy")
-        ax.plot(history.epoch, history.train_accuracy, color=COLOURS[condition], linewidth=1, alpha=0.7)
+        style: dict[str, Any] = {"color": COLOURS[condition], "linestyle": ("-", "--", ":")[seen.count(condition) % 3]}
+        seen.append(condition)
+        ax.plot(history.epoch, history.train_accuracy, linewidth=1, alpha=0.7, **style)
         ax.plot(
-            measured.epoch,
-            measured.test_accuracy,
-            color=COLOURS[condition],
-            marker=MARKERS[condition],
-            markersize=4,
-            linewidth=2,
-            label=str(run.treatment),
-        )
+            measured.epoch, measured.test_accuracy, marker=MARKERS[condition], markersize=4, linewidth=2,
+            label=str(run.treatment), **style,
+        )  # fmt: skip
+        if len(measured):
+            _label_end(ax, str(run.treatment), measured.test_accuracy.iloc[-1], INKS[condition])
     ax.set(xlabel="epoch", ylabel="accuracy (thin: training images)", ylim=(0, 1.02))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.legend(fontsize=8)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    return ax
+
+
+def compare(n: Sequence[int], curves: dict[str, Sequence[float]], base: float | None = None) -> Axes:
+    """Draw accuracies (0..1) over n: a condition's, and dashed what should have been the same; `base` is a line.
+
+    The axis spans ten points at least, so that a difference of one looks like one.
+    """
+    ax = new_axes(6.4, 3.4)
+    if base is not None:
+        ax.axhline(base, color=COLOURS["base"], linewidth=1, linestyle="--")
+        _label_end(ax, "base", base, COLOURS["base"])
+    for name, curve in curves.items():
+        style: dict[str, Any] = {"color": MUTED, "linestyle": "--", "marker": "*", "markersize": 9}
+        if name in COLOURS:
+            style = {"color": COLOURS[name], "marker": MARKERS[name]}
+        ax.plot(n, curve, **style)
+        _label_end(ax, name, list(curve)[-1], INKS.get(name, MUTED))
+    low, high = ax.get_ylim()
+    missing = max(0, 0.1 - (high - low)) / 2
+    ax.set(xlabel="n", ylabel="top-1 accuracy on B", xticks=range(1, 8), ylim=(low - missing, high + missing))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
 
 
@@ -283,21 +402,49 @@ def diagram(treatment: Treatment, ax: Axes | None = None, network: str = "mini")
                 (index + 0.08, 0.1), 0.7, 1, boxstyle="round,pad=0.05", facecolor=ORIGINS[origin], edgecolor="#333333"
             )
         )
-        ax.text(index + 0.43, 0.78, name, ha="center", fontsize=8)
-        ax.text(index + 0.43, 0.2, {"R": "random"}.get(origin, origin), ha="center", fontsize=8, weight="bold")
+        ax.text(index + 0.43, 0.78, name, ha="center")
+        ax.text(index + 0.43, 0.2, {"R": "random"}.get(origin, origin), ha="center", weight="bold")
         if index < treatment.frozen:
             ax.add_patch(Rectangle((index + 0.35, 0.44), 0.16, 0.13, color="#333333"))
             ax.add_patch(Wedge((index + 0.43, 0.57), 0.07, 0, 180, width=0.03, color="#333333"))
     ax.set(xlim=(-0.05, 8), ylim=(-0.02, 1.35), aspect="equal")
-    ax.set_title(f"{treatment}: trained on task {treatment.target}", fontsize=10)
+    ax.set_title(f"{treatment}: trained on task {treatment.target}")
     ax.axis("off")
     return ax
 
 
-def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: int = 8) -> plt.Figure:
+class _Sheet(Figure):
+    """A mosaic of images: a figure, and in a page a grid, with fewer columns on a phone if its images have titles."""
+
+    tiles: np.ndarray  # [N, 3, H, W], uint8
+    titles: list[str] | None
+    columns: int
+
+    def _repr_html_(self) -> str:
+        rem, gap = (4.9, 6) if self.titles else (0, 2)  # room for a word; untitled images keep their rows
+        column = f"minmax(max({rem}rem, calc((100% - {gap * (self.columns - 1)}px) / {self.columns})), 1fr)"
+        repeat = "auto-fill" if self.titles else self.columns
+        style = f"display: grid; gap: {gap}px; grid-template-columns: repeat({repeat}, {column})"
+        title = f"<p>{escape(self.get_suptitle())}</p>" if self.get_suptitle() else ""
+        tiles = "".join(map(self._tile, range(len(self.tiles))))
+        return f'<div class="tl-sheet">{title}<div style="{style}">{tiles}</div></div>'
+
+    def _tile(self, index: int) -> str:
+        file = io.BytesIO()
+        Image.fromarray(self.tiles[index].transpose(1, 2, 0)).save(file, format="png")
+        source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+        title = f"<br>{escape(self.titles[index]).replace('/', '/<wbr>')}" if self.titles else ""
+        return f'<span><img class="dark-light" src="{source}" alt="" style="width: 100%">{title}</span>'
+
+
+def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: int = 8) -> Figure:
     """Draw square images `[N, 3, H, W]` (uint8, or float in 0..1) in a grid, with a title above each."""
+    images = np.asarray(images)
     rows, above = -(-len(images) // columns), 0.2 if titles else 0  # inches; an image has a cell of one inch
-    figure = plt.figure(figsize=(columns, rows * (1 + above)))
+    figure = plt.figure(figsize=(columns, rows * (1 + above)), FigureClass=_Sheet)
+    assert isinstance(figure, _Sheet)
+    whole = images if images.dtype == np.uint8 else np.round(255 * images.clip(0, 1)).astype(np.uint8)
+    figure.tiles, figure.titles, figure.columns = whole, titles, columns
     ax = figure.add_axes((0, 0, 1, 1))  # one for all: axes of its own for each image take seconds to lay out
     for index, image in enumerate(images):
         left, top = index % columns, index // columns * (1 + above) + above
@@ -309,14 +456,35 @@ def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: 
     return figure
 
 
-def filters(network: nn.Sequential) -> np.ndarray:
-    """Return first-layer filters of a network as images for `contact_sheet`: float `[filters, 3, k, k]` in 0..1."""
+def filters(network: nn.Sequential, size: int = 40) -> np.ndarray:
+    """Return first-layer filters of a network as images for `contact_sheet`: float `[filters, 3, size, size]` in 0..1.
+
+    A filter has few weights; they are interpolated, so that one sees its edges and spots rather than squares. Grey is
+    a weight of zero, and the largest weight of each filter has the full contrast.
+    """
     first = next(module for module in network[0].modules() if isinstance(module, nn.Conv2d))
     weights = first.weight.detach().numpy()
-    largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
-    return 0.5 + 0.5 * weights / largest
+    larger = ndimage.zoom(weights, (1, 1, size / weights.shape[2], size / weights.shape[3]), order=3, mode="nearest",
+                          grid_mode=True)  # fmt: skip
+    largest = np.abs(larger).max(axis=(1, 2, 3), keepdims=True)
+    return 0.5 + 0.5 * larger / largest
 
 
 def new_axes(width: float = 6.4, height: float = 4) -> Axes:
     """Return axes of the size that all figures share."""
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def _show_as_svg() -> None:
+    """In a notebook, show figures as SVG; beside it goes a PNG, which `book/check.py` looks at."""
+    plt.rcParams.update(STYLE)
+    shell = get_ipython()
+    if shell is None or "inline" not in plt.get_backend():
+        return
+    from matplotlib_inline.config import InlineBackend  # there wherever the backend is
+
+    InlineBackend.instance(parent=shell).figure_formats = {"png", "svg"}
+    shell.display_formatter.formatters["image/svg+xml"].for_type(_Sheet, lambda sheet: None)
+
+
+_show_as_svg()

@@ -39,18 +39,9 @@ def explorer(
     `mine`, a table of `Lab.train`, of its first seed; a network that it lacks has none, and the page says so. `yours`
     are networks into B that the reader has trained: crosses, the last of which is the one chosen.
     """
-    learning: dict[str, dict[str, dict]] = {split: {} for split in SPLITS}
-    data = {
-        "layers": layer_names(lab.recipe.network),
-        "conditions": [
-            {"name": name, "colour": figures.COLOURS[name], "marker": figures.MARKERS[name]} for name in CONDITIONS
-        ],
-        "names": {name: str(Treatment.of(name, 1)).replace("1", "n") for name in CONDITIONS[1:]},
-        "origins": figures.ORIGINS,
-        "series": {"ours": _series(published), "2014": _series(logs)},
-        "learning": learning,
-        "yours": [_yours(lab, run) for run in yours],
-    }
+    data = _explored(lab.recipe.network, published, logs)
+    learning = data["learning"]
+    data["yours"] = [_yours(lab, run) for run in yours]
     mine = mine[mine.target == "B"]
     for row in mine[mine.seed.isin(mine.seed[:1])].itertuples():
         run = lab.run(row.network, row.split, row.seed)
@@ -58,6 +49,34 @@ def explorer(
     for run in yours:
         learning[run.spec["split"]][str(run.treatment)] = _learning(run)
     return _page("explorer", data, "The explorer: choose n and a condition, and see the network")
+
+
+def small_explorer(published: pd.DataFrame, logs: pd.DataFrame, network: str = "mini") -> HTML:
+    """Return an explorer of random halves only, ours against 2014, without learning curves: it needs no Lab."""
+    similar, similar_2014 = (table[table.split == "random"] for table in (published, logs))
+    data = _explored(network, similar, similar_2014) | {"small": True}
+    return _page("explorer", data, "Choose n and a condition: what did the transplant cost, here and in 2014?")
+
+
+def _explored(network: str, published: pd.DataFrame, logs: pd.DataFrame) -> dict:
+    """Return what every explorer shows."""
+    return {
+        "layers": layer_names(network),
+        "conditions": [
+            {
+                "name": name,
+                "colour": figures.COLOURS[name],
+                "ink": figures.INKS[name],
+                "marker": figures.MARKERS[name],
+            }
+            for name in CONDITIONS
+        ],
+        "names": {name: str(Treatment.of(name, 1)).replace("1", "n") for name in CONDITIONS[1:]},
+        "origins": figures.ORIGINS,
+        "series": {"ours": _series(published), "2014": _series(logs)},
+        "learning": {split: {} for split in SPLITS},
+        "yours": [],
+    }
 
 
 def predict(condition: str, published: pd.DataFrame, logs: pd.DataFrame, question: str) -> HTML:
@@ -228,7 +247,7 @@ def _page(script: str, data: dict, label: str) -> HTML:
     """Return a script of `web/` with its data. What looks like markup in the data stays data."""
     name = f"tl-{script}-{next(_numbers)}"
     return HTML(
-        f"<style>{_file('widgets.css')}</style>"
+        f"<style>{_file('colours.css')}{_file('widgets.css')}</style>"
         f'<div class="tl-widget" id="{name}" role="group" aria-label="{label}"></div>'
         f"<script>(() => {{\n{_file('chart.js')}\n{_file(script + '.js')}\n"
         f'{script}(document.getElementById("{name}"), {_script_data(data)});\n}})();</script>'

@@ -11,11 +11,14 @@ const SHAPES = {
   X: "M0-2.800L2.800-5.600 5.600-2.800 2.800 0 5.600 2.800 2.800 5.600 0 2.800-2.800 5.600-5.600 2.800-2.800 0-5.600-2.800-2.800-5.600z",
 };
 
+// A colour that follows the scheme of the page, by colours.css.
+const themed = (value) => /^#[0-9a-f]{6}$/i.test(value) ? `var(--tl-${value.slice(1).toLowerCase()}, ${value})` : value;
+
 // An element inside another; texts are set as text, never as markup.
 function add(parent, name, attributes = {}, text = null) {
   const element = parent.namespaceURI === SVG || name === "svg"
     ? document.createElementNS(SVG, name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, themed(value));
   if (text !== null) element.textContent = text;
   parent.append(element);
   return element;
@@ -36,10 +39,11 @@ function ticks(low, high, about = 5) {
   return list;
 }
 
-// Axes: gives the drawing and its scales. `x` and `y` are {low, high, label, ticks, format}.
-function axes(host, x, y, label, width = 420, height = 300) {
+// Axes: gives the drawing and its scales. `x` and `y` are {low, high, label, ticks, format}; `room` is that for the names
+// of lines.
+function axes(host, x, y, label, { width = 420, height = 300, room = 10 } = {}) {
   const root = picture(host, width, height, label);
-  const left = 58, right = width - 10, top = 12, bottom = height - 42;
+  const left = 58, right = width - room, top = 12, bottom = height - 42;
   const across = (value) => left + (right - left) * (value - x.low) / (x.high - x.low);
   const up = (value) => bottom - (bottom - top) * (value - y.low) / (y.high - y.low);
   const text = { fill: "currentColor", "font-size": 12 };
@@ -75,6 +79,15 @@ function curve(plot, rows, look, { hollow = false, faint = false, bars = true } 
     const x = row.n + shift;
     if (bars && row.low !== null) line(plot, [[x, row.low], [x, row.high]], { ...style, "stroke-width": 1.5 });
     marker(plot, look.marker, x, row.mean, { ...style, fill: hollow ? "#ffffff" : look.colour, "stroke-width": 1.2 });
+  }
+}
+
+// Names of lines, {name, y, colour}, beside the axes where the lines end, clear of one another.
+function names(plot, ends, gap = 15) {
+  let last = -Infinity;
+  for (const { name, y, colour } of [...ends].sort((one, other) => other.y - one.y)) {
+    last = Math.max(plot.up(y), last + gap);
+    add(plot.root, "text", { x: plot.right + 4, y: last + 4, "font-size": 12, fill: colour }, name);
   }
 }
 

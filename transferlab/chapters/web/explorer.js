@@ -1,7 +1,7 @@
 // The explorer: choose n, a condition, a split and whose networks; see the network, its place and how it learned.
 
 function explorer(host, data) {
-  const state = { condition: "AnB", n: 3, split: "random", source: "ours" };
+  const state = { condition: "AnB", n: 3, split: "random", source: data.small ? "both" : "ours" };
   const latest = data.yours.at(-1);  // in a live notebook: what the reader has just trained
   if (latest) Object.assign(state, { condition: latest.condition, n: latest.n, split: latest.split });
   const look = Object.fromEntries(data.conditions.map((each) => [each.name, each]));
@@ -24,8 +24,10 @@ function explorer(host, data) {
     }
   }
   choice("condition", "condition", data.conditions.map((each) => [each.name, each.name]));
-  choice("split", "split", [["random", "random halves"], ["kingdom", "natural and man-made"]]);
-  choice("networks", "source", [["ours", "ours"], ["2014", "2014"], ["both", "both"]]);
+  if (!data.small) {
+    choice("split", "split", [["random", "random halves"], ["kingdom", "natural and man-made"]]);
+    choice("networks", "source", [["ours", "ours"], ["2014", "2014"], ["both", "both"]]);
+  }
   const depth = add(add(form, "fieldset"), "label", { class: "tl-depth" });
   const shown = add(depth, "span", {});
   const slider = add(depth, "input", { type: "range", min: 0, max: 7, step: 1, value: state.n });
@@ -34,7 +36,7 @@ function explorer(host, data) {
   const sentence = add(host, "p", { class: "tl-sentence", "aria-live": "polite" });
   const drawing = add(host, "div", { class: "tl-diagram" });
   const charts = add(host, "div", { class: "tl-charts" });
-  const place = add(charts, "div"), learning = add(charts, "div");
+  const place = add(charts, "div"), learning = data.small ? null : add(charts, "div");
 
   // n = 0 is the base, whatever the condition; a base has no other n
   const isBase = () => state.n === 0 || state.condition === "base";
@@ -80,10 +82,10 @@ function explorer(host, data) {
       const kept = !isBase() && index < state.n;
       const origin = kept ? name()[0] : "fresh", x = 4 + 80 * index;
       add(root, "rect", { x, y: 4, width: 72, height: 84, rx: 8, fill: data.origins[origin], stroke: "#333333" });
-      add(root, "text", { x: x + 36, y: 26, "text-anchor": "middle", "font-size": 15, fill: "#1f2328" }, layer);
+      add(root, "text", { x: x + 36, y: 26, "text-anchor": "middle", "font-size": 17, fill: "currentColor" }, layer);
       const label = origin === "R" ? "random" : origin;
-      add(root, "text", { x: x + 36, y: 78, "text-anchor": "middle", "font-size": 15, "font-weight": "bold",
-        fill: "#1f2328" }, label);
+      add(root, "text", { x: x + 36, y: 78, "text-anchor": "middle", "font-size": 17, "font-weight": "bold",
+        fill: "currentColor" }, label);
       if (kept && !state.condition.endsWith("+"))  // a lock
         add(root, "path", { d: `M${x + 28} 48h16v12h-16z M${x + 31} 48v-4a5 5 0 0 1 10 0v4h-2.5v-4a2.5 2.5 0 0 0-5 0v4z`,
           fill: "#333333" });
@@ -103,15 +105,19 @@ function explorer(host, data) {
     const format = both ? whole : (value) => percent(value);
     const plot = axes(place, { low: -0.3, high: 7.4, label: "n, the layers copied", ticks: [0, 1, 2, 3, 4, 5, 6, 7],
       format: String }, { low: low - room, high: high + room, label: both ? "points against its own base" :
-      "accuracy on the target", format }, `${name()} among the others. ${sources().map(outcome).join(" ")}`);
+      "accuracy on the target", format }, `${name()} among the others. ${sources().map(outcome).join(" ")}`, { room: 76 });
+    const ends = [];
     for (const source of sources()) {
       const hollow = both && source === "2014";
       const base = both ? { mean: 0 } : rows(source, "base", measure)[0];
+      if (base && !hollow) ends.push({ name: "base", y: base.mean, colour: "currentColor" });
       if (base && !hollow) line(plot, [[-0.3, base.mean], [7.4, base.mean]],
         { stroke: "currentColor", "stroke-width": 1, "stroke-dasharray": "5 4" });
       for (const { name: condition } of data.conditions.filter((each) => each.name !== "base" && counted([each.name]))) {
         const chosen = condition === state.condition && !isBase();
         curve(plot, rows(source, condition, measure), look[condition], { hollow, faint: !chosen, bars: chosen });
+        const end = chosen && rows(source, condition, measure).at(-1);
+        if (end) ends.push({ name: hollow ? `${condition}, 2014` : condition, y: end.mean, colour: look[condition].ink });
       }
       const here = row(source, measure) || (isBase() && both ? { n: 0, mean: 0, values: [] } : null);
       if (!here) continue;
@@ -121,11 +127,13 @@ function explorer(host, data) {
       add(plot.root, "circle", { cx: plot.across(at), cy: plot.up(here.mean), r: 11, fill: "none",
         stroke: "currentColor", "stroke-width": 1.8 });
     }
+    names(plot, ends);
     for (const each of yours)
       marker(plot, "x", each.n, each[measure], { stroke: look[each.condition].colour, "stroke-width": 2, class: "tl-yours" });
   }
 
   function drawLearning() {
+    if (data.small) return;
     const curves = data.learning[state.split] || {}, mine = curves[name()];
     learning.replaceChildren();
     if (!mine) {
@@ -146,7 +154,7 @@ function explorer(host, data) {
       for (const [epoch, value] of run.test) marker(plot, each.marker, epoch, value, { fill: each.colour }, 0.7);
       const [epoch, value] = run.test.at(-1);
       add(plot.root, "text", { x: plot.across(epoch) - 4, y: plot.up(value) + (key === "baseB" ? -8 : 18),
-        "text-anchor": "end", "font-size": 12, fill: each.colour }, key);
+        "text-anchor": "end", "font-size": 12, fill: each.ink }, key);
     }
   }
 
