@@ -31,6 +31,7 @@ class Repository(SphinxDirective):
 def say_once(app, page, template, context, doctree) -> None:
     """The home page has the title of the book: its tab need not show that twice."""
     if page == app.config.root_doc:
+        context["theme_logo"] = {"text": context["docstitle"], **(context.get("theme_logo") or {})}
         context["docstitle"] = ""
 
 
