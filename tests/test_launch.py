@@ -24,7 +24,9 @@ def test_there_are_none_before_the_address_is_filled_in(tmp_path):
 
 
 def test_they_lead_to_the_chapter_in_the_repository(tmp_path):
-    binder, hub, colab = links(tmp_path, url="https://github.com/some/where", hub="https://hub.example.org")
+    found = links(tmp_path, url="https://github.com/some/where", hub="https://hub.example.org")
+    binder, hub, colab, *others = found
+    assert others[0] == "https://github.com/some/where" and others[1].startswith(f"{others[0]}/issues/new")
     assert binder == "https://mybinder.org/v2/gh/some/where/main?urlpath=lab/tree/notebooks/chapter.ipynb"
     assert hub.startswith("https://hub.example.org/hub/user-redirect/git-pull?repo=https%3A//github.com/some/where")
     assert colab == "https://colab.research.google.com/github/some/where/blob/main/notebooks/chapter.ipynb"

@@ -441,7 +441,7 @@ def contact_sheet(images: np.ndarray, titles: list[str] | None = None, columns: 
     """Draw square images `[N, 3, H, W]` (uint8, or float in 0..1) in a grid, with a title above each."""
     images = np.asarray(images)
     rows, above = -(-len(images) // columns), 0.2 if titles else 0  # inches; an image has a cell of one inch
-    figure = plt.figure(figsize=(columns, rows * (1 + above)), FigureClass=_Sheet)
+    figure = plt.figure(figsize=(columns, rows * (1 + above)), facecolor="none", FigureClass=_Sheet)
     assert isinstance(figure, _Sheet)
     whole = images if images.dtype == np.uint8 else np.round(255 * images.clip(0, 1)).astype(np.uint8)
     figure.tiles, figure.titles, figure.columns = whole, titles, columns
