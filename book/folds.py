@@ -1,4 +1,4 @@
-"""A Sphinx extension: a folded cell is called what its button says, such as "Show the imports", by screen readers too."""
+"""A Sphinx extension: to screen readers too, a folded cell is called what its button says: "Show the imports"."""
 
 
 def say_what_is_shown(app, page, template, context, doctree) -> None:
