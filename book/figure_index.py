@@ -1,6 +1,5 @@
 """A Sphinx extension: the directive {figure-index} shows every captioned figure of the book, small, page by page."""
 
-import hashlib
 import io
 from html import escape
 from pathlib import Path
@@ -63,7 +62,7 @@ def small(app, page: str, figure: nodes.figure) -> str:
         return ""
     pictures = []
     for look, (content, suffix) in shown.items():
-        name = f"small-{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
+        name = f"small-{figure['ids'][0]}-{look}{suffix}"
         folder = Path(app.outdir, app.builder.imagedir)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

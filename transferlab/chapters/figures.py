@@ -483,7 +483,9 @@ def _show_as_svg() -> None:
         return
     from matplotlib_inline.config import InlineBackend  # there wherever the backend is
 
-    InlineBackend.instance(parent=shell).figure_formats = {"png", "svg"}
+    settings: Any = InlineBackend.instance(parent=shell)
+    settings.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
+    settings.figure_formats = {"png", "svg"}
     shell.display_formatter.formatters["image/svg+xml"].for_type(_Sheet, lambda sheet: None)
 
 
