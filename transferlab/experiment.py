@@ -51,7 +51,8 @@ class Experiment:
 
     def schedule(self) -> Recipe:
         """Return the recipe, with more epochs if the target has fewer images: as many steps as with all of them."""
-        return self.recipe if self._times() == 1 else self.recipe.lengthened(self._times())
+        times = self._times()
+        return self.recipe if times == 1 else self.recipe.lengthened(times)
 
     def network(self, donor: nn.Sequential | None = None) -> nn.Sequential:
         """Return the network before training: fresh, or its first n layers the donor's or random filters."""
@@ -80,8 +81,9 @@ class Experiment:
         """Return all that determines the network, except its donor, as plain values: equal records, equal networks."""
         recipe = self.recipe.record(self.treatment)
         # The ratio used to be rounded, not the product. Where both agree, the record stays what it was.
-        if self.schedule().epochs != round(self._times()) * self.recipe.epochs:
-            recipe["epochs"] = self.schedule().epochs
+        epochs = self.schedule().epochs
+        if epochs != round(self._times()) * self.recipe.epochs:
+            recipe["epochs"] = epochs
         return {
             "treatment": str(self.treatment),
             "split": self.split,

@@ -126,9 +126,10 @@ class Lab:
             self.train([(str(experiment.treatment), split, seed)])
             return Run(self.store.path(spec))
         self.store.check()
-        donor = self._donor(experiment)
+        if parent := experiment.treatment.parent:
+            self.run(parent, split, seed)
         with self.store.claim(spec), one_thread(self.device):
-            return self.store.find(spec) or self._make(experiment, spec, donor, on_epoch)
+            return self.store.find(spec) or self._make(experiment, spec, self._donor(experiment), on_epoch)
 
     def spec(self, network: str | Treatment, split: str, seed: int) -> dict:
         """Return all that determines a network, its parent included: two equal specs, the same network."""
@@ -166,9 +167,8 @@ class Lab:
             "accuracy": math.nan if outcome == "diverged" else history[-1]["test_accuracy"],
             "state": outcome,
             "epochs": len(history),
-            "seconds": max(
-                perf_counter() - started, sum(row["seconds"] for row in history)
-            ),  # including those before a stop
+            # the rows include what was trained before a stop
+            "seconds": max(perf_counter() - started, sum(row["seconds"] for row in history)),
             "num_classes": classes,
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "hardware": hardware(self.device),
@@ -203,8 +203,9 @@ class Lab:
             raise ValueError(f"n is {n!r}; it must be a whole number of layers, 1 to {DEPTHS[-1] + 1}")
         treatment, split, seed = run.treatment, run.spec["split"], run.spec["seed"]
         experiment = self.experiment(treatment, split, seed)
-        if self._spec(experiment) != run.spec:
-            changes = status.changes(run.spec, self._spec(experiment), [])
+        spec = self._spec(experiment)
+        if spec != run.spec:
+            changes = status.changes(run.spec, spec, [])
             raise ValueError(f"{run} is not of this Lab: it was made with {'; '.join(changes)}")
         asked = (network or run.network())[:n]
         images = experiment.task().test_images if images is None else images
