@@ -51,15 +51,15 @@ class Experiment:
 
     def schedule(self) -> Recipe:
         """Return the recipe, with more epochs if the target has fewer images: as many steps as with all of them."""
-        times = self._times()
-        return self.recipe if times == 1 else self.recipe.lengthened(times)
+        times, recipe = self._times(), self.recipe.of(self.treatment)
+        return recipe if times == 1 else recipe.lengthened(times)
 
     def network(self, donor: nn.Sequential | None = None) -> nn.Sequential:
-        """Return the network before training: fresh, or its first n layers the donor's or random filters."""
+        """Return the network before training: fresh, or its first layers the donor's or random filters."""
         if self.treatment.source is None:
             return self._fresh("base", self.recipe.initialisation)
         donor = donor or self._fresh("random filters", self.recipe.random_filters)
-        return transplant(donor, self.treatment.n, self._fresh("upper layers", self.recipe.initialisation))
+        return transplant(donor, self.treatment.copied, self._fresh("upper layers", self.recipe.initialisation))
 
     def mean(self) -> Tensor | None:
         """Return the mean image that crops subtract: as in 2014, that of the task the first layers were trained on."""
@@ -82,7 +82,7 @@ class Experiment:
         recipe = self.recipe.record(self.treatment)
         # The ratio used to be rounded, not the product. Where both agree, the record stays what it was.
         epochs = self.schedule().epochs
-        if epochs != round(self._times()) * self.recipe.epochs:
+        if epochs != round(self._times()) * self.recipe.of(self.treatment).epochs:
             recipe["epochs"] = epochs
         return {
             "treatment": str(self.treatment),
@@ -129,5 +129,6 @@ def make(
         on_epoch,
         experiment.mean(),
         checkpoint,
+        experiment.treatment.n,
     )
     return network, history

@@ -80,7 +80,7 @@ class Lab:
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe = recipes.recipe_for(scale, **changes).on(self.device)
         self.data_root = None if data_root is None else Path(data_root).expanduser().absolute()
-        options = self.recipe.data if dataset == "kingdoms" else {"data_root": self.data_root}
+        options = self.recipe.data if dataset in datasets.DRAWN else {"data_root": self.data_root}
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
         self.store = Store(default_runs() if runs is None else runs)
         self._given: dict[str, Any] = {**given, "runs": self.store.root, "data_root": self.data_root, "device": device}

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 LAYERS = 8
 DEPTHS = tuple(range(1, LAYERS))
 TASKS = ("A", "B")
-CONDITIONS = ("base", "BnB", "AnB", "BnB+", "AnB+", "random")
+CONDITIONS = ("base", "BnB", "AnB", "BnB+", "AnB+", "random")  # of 2014: a sweep
+TWO_STAGE = ("BnB++", "AnB++")  # later than 2014: the fresh top is trained first, alone (LP-FT)
+FAMILIES = (*CONDITIONS, *TWO_STAGE)
 Job = tuple[str, str, int]  # one network of a study: the name of its treatment, such as "A3B+", its split, its seed
 
 _ALLOWED = (
     "allowed are baseA, baseB; source, n, target as in A3B, B3B, B3A (n = 1..7, frozen), "
-    "with a final + if fine-tuned (A3B+); and R3B (random filters, always frozen)"
+    "with a final + if fine-tuned (A3B+), ++ if fine-tuned after its fresh top was trained alone (A3B++); and R3B "
+    "(random filters, always frozen)"
 )
 
 
@@ -22,29 +25,36 @@ class Treatment:
     `source` is where the first `n` layers come from: task "A" or "B", "R" for untrained random
     layers, or None for a base network, all of whose layers are trained from scratch (`n` is 0).
     `target` is the task it is trained and tested on. `fine_tuned` says whether the copied layers
-    learn too.
+    learn too. `two_stage` says whether they learn only in a second stage, which starts where the network with frozen
+    layers ended: A3B++ starts as the trained A3B, where A3B+ starts with a fresh top. Kumar et al. (2022) call this
+    LP-FT, since their first stage is a linear probe.
 
     >>> Treatment.parse("A3B+")
     Treatment('A3B+')
     >>> Treatment.parse("B5B").condition, str(Treatment.parse("B5B").parent)
     ('BnB', 'baseB')
+    >>> [str(each) for each in Treatment.parse("A7B++").ancestors]
+    ['A7B', 'baseA']
     """
 
     source: str | None
     n: int
     target: str
     fine_tuned: bool = False
+    two_stage: bool = False
 
     def __post_init__(self):
         """Reject what is not a treatment of the study, by the same rules as `parse`."""
         if not self._is_valid():
             raise ValueError(
                 f"no such network: source {self.source!r}, n {self.n!r}, target {self.target!r}, "
-                f"fine-tuned {self.fine_tuned!r}; {_ALLOWED}"
+                f"fine-tuned {self.fine_tuned!r}, two-stage {self.two_stage!r}; {_ALLOWED}"
             )
 
     def _is_valid(self) -> bool:
-        if self.target not in TASKS or type(self.n) is not int or type(self.fine_tuned) is not bool:
+        if self.target not in TASKS or type(self.n) is not int:
+            return False
+        if type(self.fine_tuned) is not bool or type(self.two_stage) is not bool or self.two_stage > self.fine_tuned:
             return False
         if self.source is None:
             return self.n == 0 and not self.fine_tuned
@@ -55,41 +65,57 @@ class Treatment:
         """Return the treatment that `text` names; a `Treatment` is returned as it is. Raises ValueError."""
         if isinstance(text, cls):
             return text
-        match = re.fullmatch(r"base([AB])|([ABR])([1-7])([AB])(\+?)", text) if isinstance(text, str) else None
+        match = re.fullmatch(r"base([AB])|([ABR])([1-7])([AB])(\+{0,2})", text) if isinstance(text, str) else None
         if not match or (match[2] == "R" and match[5]):
             raise ValueError(f"no such network: {text!r}; {_ALLOWED}")
         if match[1]:
             return cls(None, 0, match[1])
-        return cls(match[2], int(match[3]), match[4], match[5] == "+")
+        return cls(match[2], int(match[3]), match[4], bool(match[5]), match[5] == "++")
 
     @classmethod
     def of(cls, condition: str, n: int, target: str = "B") -> "Treatment":
-        """Return the network of a family (`condition`, one of CONDITIONS) at depth `n` for task `target`.
+        """Return the network of a family (`condition`, one of FAMILIES) at depth `n` for task `target`.
 
         >>> Treatment.of("AnB+", 3), Treatment.of("AnB", 3, target="A"), Treatment.of("base", 0)
         (Treatment('A3B+'), Treatment('B3A'), Treatment('baseB'))
         """
-        if condition not in CONDITIONS:
-            raise ValueError(f"no such condition: {condition!r}; allowed are {', '.join(CONDITIONS)}")
+        if condition not in FAMILIES:
+            raise ValueError(f"no such condition: {condition!r}; allowed are {', '.join(FAMILIES)}")
         if target not in TASKS:
             raise ValueError(f"no such task: {target!r}; allowed are A and B")
         other = "A" if target == "B" else "B"
         source = {"base": None, "A": other, "B": target, "r": "R"}[condition if condition == "base" else condition[0]]
-        return cls(source, 0 if condition == "base" else n, target, condition.endswith("+"))
+        n = 0 if condition == "base" else n
+        return cls(source, n, target, condition.endswith("+"), condition.endswith("++"))
 
     @property
     def condition(self) -> str:
-        """Its family, one of CONDITIONS. B3A is a transfer (AnB), just as A3B is."""
+        """Its family, one of FAMILIES. B3A is a transfer (AnB), just as A3B is."""
         if self.source is None:
             return "base"
         if self.source == "R":
             return "random"
-        return ("BnB" if self.source == self.target else "AnB") + "+" * self.fine_tuned
+        return ("BnB" if self.source == self.target else "AnB") + self._plus
 
     @property
     def parent(self) -> "Treatment | None":
-        """The base network whose first layers are copied, or None if nothing is copied."""
+        """The network whose layers are copied, or None if nothing is copied.
+
+        It is a base network, or, in a second stage, the network of the first: A3B for A3B++.
+        """
+        if self.two_stage:
+            return Treatment(self.source, self.n, self.target)
         return Treatment(None, 0, self.source) if self.source in TASKS else None
+
+    @property
+    def ancestors(self) -> "list[Treatment]":
+        """The networks that must be trained before this one, the nearest first."""
+        return [self.parent, *self.parent.ancestors] if self.parent else []
+
+    @property
+    def copied(self) -> int:
+        """How many layers, counted from the input, are the parent's (or random): n, or all in a second stage."""
+        return LAYERS if self.two_stage else self.n
 
     @property
     def frozen(self) -> int:
@@ -100,7 +126,11 @@ class Treatment:
         """The name that `parse` reads."""
         if self.source is None:
             return f"base{self.target}"
-        return f"{self.source}{self.n}{self.target}" + "+" * self.fine_tuned
+        return f"{self.source}{self.n}{self.target}{self._plus}"
+
+    @property
+    def _plus(self) -> str:
+        return "+" * (self.fine_tuned + self.two_stage)
 
     def __repr__(self) -> str:
         """`Treatment('A3B+')`."""
@@ -108,7 +138,7 @@ class Treatment:
 
 
 def parent_job(job: Job) -> Job | None:
-    """Return the job of the base network whose first layers a job copies, or None if it copies nothing.
+    """Return the job of the network whose layers a job copies, or None if it copies nothing.
 
     >>> parent_job(("A3B+", "random", 0))
     ('baseA', 'random', 0)
@@ -116,3 +146,13 @@ def parent_job(job: Job) -> Job | None:
     name, split, seed = job
     parent = Treatment.parse(name).parent
     return (str(parent), split, seed) if parent else None
+
+
+def lineage(job: Job) -> list[Job]:
+    """Return a job and the jobs of all networks that must be trained before it, the nearest first.
+
+    >>> lineage(("A3B++", "random", 0))
+    [('A3B++', 'random', 0), ('A3B', 'random', 0), ('baseA', 'random', 0)]
+    """
+    parent = parent_job(job)
+    return [job, *(lineage(parent) if parent else [])]

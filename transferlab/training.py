@@ -39,6 +39,7 @@ def train(
     on_epoch: Callable[[dict], None] = lambda row: None,
     mean: Tensor | None = None,
     checkpoint: Checkpoint | None = None,
+    copied: int = 0,
 ) -> list[dict]:
     """Train all layers of `network` above the first `frozen` ones on `task`, in place (the paper's Section 3).
 
@@ -53,6 +54,7 @@ def train(
         mean: the image to subtract, float32 `[3, H, W]`, for a recipe with crops.
         checkpoint: where to save after each epoch and to resume from; on a CPU a training that was stopped ends with
             the same weights as one that was not.
+        copied: how many of the first layers came from a base; those that learn have the recipe's `copied_rate`.
 
     Returns:
         One row per epoch: epoch (1..), learning_rate, train_loss (nats), train_accuracy and test_accuracy (0..1; the
@@ -80,7 +82,7 @@ def train(
 
     # 2. How many steps there are; a resumed training takes only the remaining ones.
     batch, steps, total = length(recipe, len(labels))
-    step = Step(above, network[frozen:], source, labels, recipe, batch)
+    step = Step(above, network[frozen:], source, labels, recipe, batch, max(0, copied - frozen))
     try:
         with own_randomness(network, seed):
             rows = resume(checkpoint, network, step)

@@ -79,6 +79,7 @@ def load(name: str, **options) -> DataSet:
 
     Options of kingdoms: `size` (pixels, 32), `train_per_class` (100), `test_per_class` (200), `seed` (0).
     It is drawn once and then kept in a cache folder (`TRANSFERLAB_CACHE`, else `~/.cache/transferlab`).
+    "kingdoms-validation" is for choosing recipes: it takes the same options, but tests on further *training* images.
     Options of cifar100: `data_root`, the folder that holds `cifar-100-python/`, and `download` (False).
     Options of imagenet: `data_root`, a folder made by `python -m transferlab prepare`, and `size`, as prepared (256).
     Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, or prepared; and `size` (32).
@@ -118,12 +119,18 @@ def _load_kingdoms(size: int = 32, train_per_class: int = 100, test_per_class: i
     )
 
 
+def _load_validation(size: int = 32, train_per_class: int = 100, test_per_class: int = 200, seed: int = 0) -> DataSet:
+    return _load_kingdoms(size, train_per_class + test_per_class, 1, seed).for_validation(train_per_class)
+
+
 def _load_cifar100(data_root: str | Path | None = None, size: int = 32, download: bool = False) -> DataSet:
     return DataSet(name="cifar100", **read_cifar100(data_root, size, download))
 
 
+DRAWN = ("kingdoms", "kingdoms-validation")  # these take the options of a recipe's `data`
 LOADERS: dict[str, Callable[..., DataSet]] = {
     "kingdoms": _load_kingdoms,
+    "kingdoms-validation": _load_validation,
     "cifar100": _load_cifar100,
     "imagenet": lambda data_root=None, size=256: DataSet(name="imagenet", **read_prepared(data_root, "imagenet", size)),
     "folder": lambda data_root=None, size=32: DataSet(name="folder", **_read_tree(data_root, size)),

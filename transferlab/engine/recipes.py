@@ -9,6 +9,7 @@ from transferlab.notation import TASKS, Treatment
 from transferlab.system.machine import prefers_bfloat16
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+TUNABLE = ("learning_rate", "copied_rate", "weight_decay", "first_layer_decay", "epochs", "curve_every")
 LEAST_BATCH = 2  # images a step: batch normalisation divides by their variance
 
 
@@ -33,6 +34,10 @@ def _options(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(key, str) and type(each) is int for key, each in value.items())
 
 
+def _tuned(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, dict) and {*each} <= {*TUNABLE} for each in value.values())
+
+
 def _images(value: object) -> bool:
     return isinstance(value, dict) and all(key in TASKS and _whole(1)(each) for key, each in value.items())
 
@@ -46,10 +51,11 @@ ALLOWED = (  # fields of a recipe, what they may be, and that in words
     (("iterations", "drop_every", "crop"), _whole(0), "a whole number, 0 or more"),
     (("learning_rate", "divide_by"), _number(5e-324), "a number above 0"),
     (("warmup", "momentum"), _number(0, 1), "a number from 0 to below 1"),
-    (("weight_decay", "first_layer_decay", "bias_rate"), _number(0), "a number, 0 or more"),
+    (("weight_decay", "first_layer_decay", "bias_rate", "copied_rate"), _number(0), "a number, 0 or more"),
     (("nesterov", "mirror"), lambda value: type(value) is bool, "True or False"),
     (("data",), _options, "options of the data set with whole numbers, such as {'train_per_class': 100}"),
     (("train_per_class",), _images, "images of a class by task, such as {'B': 20}"),
+    (("tuned",), _tuned, f"by network, some of {', '.join(TUNABLE)}, such as {{'A7B+': {{'learning_rate': 0.01}}}}"),
 )
 
 
@@ -80,6 +86,8 @@ class Recipe:
     crop: int = later(0)  # pixels, the side of random crops minus the mean image of the source task; 0: whole images
     mirror: bool = later(False)  # crops are mirrored, at random
     divide_by: float = later(1.0)  # crops, minus the mean, by this
+    copied_rate: float = later(1.0)  # of layers that were copied from a base and learn, as a multiple
+    tuned: dict = field(default_factory=dict)  # what single networks have of their own: {"A7B+": {"epochs": 20}}
 
     def __post_init__(self):
         """Reject values that cannot be trained with."""
@@ -87,6 +95,12 @@ class Recipe:
             for name in names:
                 if not allowed(getattr(self, name)):
                     raise ValueError(f"{name} is {getattr(self, name)!r}; it must be {what}")
+        for name, own in self.tuned.items():
+            Treatment.parse(name)
+            try:
+                replace(self, tuned={}, **own)
+            except ValueError as error:
+                raise ValueError(f"tuned has for {name}: {error}") from None
         if self.crop > self.size:
             raise ValueError(f"crop is {self.crop!r}: it does not fit into images of size {self.size!r}")
 
@@ -94,6 +108,14 @@ class Recipe:
     def input_size(self) -> int:
         """The side of the network's input, in pixels."""
         return self.crop or self.size
+
+    def of(self, treatment: Treatment) -> "Recipe":
+        """Return the recipe of one network: with the fields that are `tuned` for it, and for no other.
+
+        >>> Recipe(tuned={"A7B+": {"learning_rate": 0.01}}).of(Treatment.parse("A7B+")).learning_rate
+        0.01
+        """
+        return replace(self, tuned={}, **self.tuned.get(str(treatment), {})) if self.tuned else self
 
     def on(self, device: str) -> "Recipe":
         """Return the recipe with its precision settled for a device ("cpu", "cuda"): bfloat16 where that is faster.
@@ -112,12 +134,16 @@ class Recipe:
     def record(self, treatment: Treatment) -> dict:
         """Return the fields of the recipe that matter to a network, as plain values.
 
-        Others are left out: a base network is the same whatever the random filters are.
+        Others are left out: a base network is the same whatever the random filters are. What is tuned for the network
+        is recorded as its own field, so a network is the same whichever way its rate was set.
         """
-        values = asdict(self)
+        values = asdict(self.of(treatment))
         for each in fields(self):
             if each.metadata.get("later") and values[each.name] == each.default:
                 del values[each.name]
+        del values["tuned"]
+        if not treatment.fine_tuned:
+            values.pop("copied_rate", None)
         if treatment.condition != "random" or self.random_filters == "kaiming":
             del values["random_filters"]
         values["train_per_class"] = self.train_per_class.get(treatment.target)

@@ -5,7 +5,7 @@ from itertools import product
 
 import pandas as pd
 
-from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, Treatment
+from transferlab.notation import CONDITIONS, DEPTHS, FAMILIES, TASKS, Job, Treatment
 from transferlab.store import Run
 
 FEW_LAYERS = (1, 4, 7)  # the n that the book shows of all conditions but AnB and BnB, unless it is told otherwise
@@ -20,7 +20,7 @@ def sweep_jobs(
 ) -> list[Job]:
     """List the networks of a grid, bases first, so that every parent comes before its children."""
     axes: dict[str, Iterable] = {"conditions": conditions, "layers": layers, "targets": targets, "seeds": seeds}
-    for what, allowed in (("conditions", CONDITIONS), ("layers", DEPTHS), ("targets", TASKS), ("seeds", None)):
+    for what, allowed in (("conditions", FAMILIES), ("layers", DEPTHS), ("targets", TASKS), ("seeds", None)):
         axes[what] = list(dict.fromkeys(_listed(axes[what])))
         wrong = [value for value in axes[what] if isinstance(value, bool) or (allowed and value not in allowed)]
         if wrong or not axes[what]:
@@ -33,7 +33,7 @@ def sweep_jobs(
         if condition != "base"
     ]
     bases = [Treatment.of("base", 0, target) for target in targets]
-    parents = [treatment.parent for treatment in grid if treatment.parent]
+    parents = [each for treatment in grid for each in reversed(treatment.ancestors)]
     full_first = sorted(grid, key=lambda treatment: (treatment.frozen, treatment.n))
     return [(str(each), split, seed) for seed in seeds for each in dict.fromkeys(bases + parents + full_first)]
 

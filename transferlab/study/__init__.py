@@ -12,7 +12,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from transferlab.lab import Lab
-from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, parent_job
+from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, lineage
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs, table
 from transferlab.system.files import checkout
@@ -124,8 +124,8 @@ def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFram
 
     for job in missing:
         write(job)
-    parents = {parent_job(job) for job in missing}
-    lab.train([job for job in specs if job in missing or job in parents], write)
+    needed = {each for job in missing for each in lineage(job)}
+    lab.train([job for job in specs if job in needed], write)
     return read(path)
 
 

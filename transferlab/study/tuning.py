@@ -1,0 +1,139 @@
+"""Every network its own rate: which were tried, and which is used, by condition, n and images a class.
+
+A comparison of conditions is fair only if each is trained as well as it can be. With few images the best rate of a
+fine-tuned network is a tenth of the best rate from scratch, so one rate for all decides the outcome. Here rates are
+chosen on images and splits that are never reported: further training images of Kingdoms, and the seeds 101 and 102.
+
+The search is greedy, in stages, since some networks copy others: first what is trained on copies of baseA or on
+nothing, over the learning rate (and, from scratch, the weight decay); then, at the best rate of each, a lower rate for
+the layers that were copied and, from scratch, a longer training; then the same for what copies one of those. The best
+is what has the highest mean accuracy over both splits.
+"""
+
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from transferlab.lab import Lab
+from transferlab.notation import Job, Treatment, lineage
+from transferlab.study import PRECISION
+
+DATASET = "kingdoms-validation"
+SPLIT = "random"
+SEEDS = (101, 102)  # of no published network
+TARGET = "B"
+DEPTHS = (1, 4, 7)
+IMAGES = (5, 10, 20, 50, 100)  # of a class
+RATES = (0.1, 0.03, 0.01, 0.003)
+DECAYS = (0.01, 0.1)  # from scratch
+SHORT = {"epochs": 20, "curve_every": 20}  # with few images, of as many steps as all images would take
+LONG = {"epochs": 48, "curve_every": 48}
+SLOWER = 0.1  # the rate of layers that were copied, as a multiple
+FIRST, SECOND = ("base", "AnB", "AnB+"), ("BnB+", "AnB++")
+STAGES = 4  # rates of FIRST; what else is tuned of them; the same of SECOND
+COLUMNS = (
+    "images", "network", "condition", "n", "seed", "learning_rate", "weight_decay", "copied_rate", "epochs", "accuracy",
+    "train_loss", "run", "hardware", "torch", "trained_at",
+)  # fmt: skip
+FIELDS = ["learning_rate", "weight_decay", "copied_rate", "epochs"]
+Fields = dict[str, float]
+Tuned = dict[str, Fields]
+
+
+def names(conditions: tuple[str, ...]) -> list[str]:
+    """List the networks of some conditions that are tuned.
+
+    >>> names(("base", "AnB++"))
+    ['baseB', 'A1B++', 'A4B++', 'A7B++']
+    """
+    return list(dict.fromkeys(str(Treatment.of(each, n, TARGET)) for each in conditions for n in DEPTHS))
+
+
+def trials(images: int, stage: int, known: Tuned) -> list[Tuned]:
+    """Return what to try in one of the STAGES with so many images a class, each as a recipe's `tuned`.
+
+    `known` are the best values of the stages before.
+    """
+    length = LONG if images == IMAGES[-1] else SHORT
+    conditions = FIRST if stage < 2 else SECOND
+    if stage in (0, 2):
+        rates = [{name: {"learning_rate": rate} | length for name in names(conditions)} for rate in RATES]
+        decayed = [{"baseB": {"learning_rate": rate, "weight_decay": DECAYS[1]} | length} for rate in RATES[:3]]
+        return rates + decayed * (stage == 0)
+    mine = [name for name in names(conditions) if Treatment.parse(name).fine_tuned]
+    slower = [{name: known[name] | {"copied_rate": SLOWER} for name in mine}]
+    return slower + [{"baseB": known["baseB"] | LONG}] * (stage == 1 and length is SHORT)
+
+
+def best(tried: pd.DataFrame, images: int) -> Tuned:
+    """Return the best fields of every network with so many images a class: the highest mean accuracy over SEEDS.
+
+    Only what was tried on every seed counts. `tried` is a table of COLUMNS.
+    """
+    rows = tried[tried.images == images]
+    means = rows.groupby(["network", *FIELDS]).accuracy.agg(["mean", "count"])
+    means = means[means["count"] == len(SEEDS)]["mean"].reset_index()
+    winners = means.sort_values("mean", kind="stable").groupby("network").tail(1)
+    return {row.network: _fields(row) for row in winners.itertuples()}
+
+
+def _fields(row) -> Fields:
+    own = {name: getattr(row, name) for name in FIELDS}
+    return own | {"epochs": int(row.epochs), "curve_every": int(row.epochs)}
+
+
+def tune(path: Path, images: tuple[int, ...] = IMAGES, **options) -> pd.DataFrame:
+    """Train what the table at `path` lacks, write the rows of each trial when it is finished, and return the table.
+
+    `options` are those of `Lab`, such as `runs`. A network that is in the table, by the digest of all that determines
+    it, is not trained again. Raises ValueError if another process is writing the table.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path.with_suffix(".lock"), timeout=0):
+            for count, stage in product(images, range(STAGES)):
+                known = best(read(path), count)
+                for trial in trials(count, stage, known):
+                    _try(path, count, Lab(DATASET, **options, **recipe(count, known | trial)), trial)
+    except Timeout:
+        raise ValueError(f"another process is writing {path}; wait for it to finish, or stop it") from None
+    return read(path)
+
+
+def recipe(images: int, tuned: Tuned) -> dict:
+    """Return the changes of a recipe for a target task with so many images a class."""
+    return {"precision": PRECISION, "train_per_class": {TARGET: images}, "tuned": tuned}
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read the table at `path`, with the columns COLUMNS; without rows if there is no file."""
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=list(COLUMNS))
+
+
+def _try(path: Path, images: int, lab: Lab, trial: Tuned) -> None:
+    """Train the networks of a trial that the table at `path` lacks, and add their rows."""
+    tried = read(path)
+    wanted = {(name, SPLIT, seed): lab.spec(name, SPLIT, seed) for name in trial for seed in SEEDS}
+    missing = {job: spec for job, spec in wanted.items() if lab.store.path(spec).name not in set(tried.run)}
+    if not missing:
+        return
+    jobs = dict.fromkeys(each for job in missing for each in reversed(lineage(job)))
+    lab.train(sorted(jobs, key=lambda job: len(lineage(job))))
+    rows = [_row(lab, job, spec, images) for job, spec in missing.items()]
+    table = pd.concat([tried, pd.DataFrame(rows)], ignore_index=True) if len(tried) else pd.DataFrame(rows)
+    beside = path.with_suffix(".part")
+    table.sort_values(["images", "condition", "n", *FIELDS, "seed"]).to_csv(beside, index=False)
+    beside.replace(path)
+
+
+def _row(lab: Lab, job: Job, spec: dict, images: int) -> dict:
+    run = lab.store.find(spec)
+    assert run  # it has just been trained
+    treatment, own = run.treatment, lab.recipe.of(run.treatment)
+    facts = {"images": images, "network": job[0], "condition": treatment.condition, "n": treatment.n, "seed": job[2]}
+    made = {name: run.result[name] for name in ("accuracy", "hardware", "torch", "trained_at")}
+    loss = round(run.history.train_loss.iloc[-1], 4)
+    row = facts | {name: getattr(own, name) for name in FIELDS} | made | {"train_loss": loss, "run": run.path.name}
+    return {name: row[name] for name in COLUMNS}
