@@ -91,6 +91,11 @@ def test_any_field_of_a_recipe(value, name):
         ({"nesterov": 1}, "nesterov is 1; it must be True or False"),
         ({"network": "alexnet"}, "network is 'alexnet'; it must be one of mini"),
         ({"train_per_class": 20}, "train_per_class is 20; it must be images of a class by task, such as {'B': 20}"),
+        ({"copied_rate": -1}, "copied_rate is -1; it must be a number, 0 or more"),
+        ({"tuned": {"A7B": 0.1}}, "tuned is {'A7B': 0.1}; it must be by network, some of learning_rate, copied_rate"),
+        ({"tuned": {"A7B": {"batch": 8}}}, "tuned is {'A7B': {'batch': 8}}; it must be by network, some of"),
+        ({"tuned": {"A7B": {"epochs": 0}}}, "tuned has for A7B: epochs is 0; it must be a whole number, 1 or more"),
+        ({"tuned": {"C7B": {"epochs": 2}}}, "no such network: 'C7B'"),
         ({"data": 20}, "data is 20; it must be options of the data set"),
     ],
 )

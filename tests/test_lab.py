@@ -294,6 +294,27 @@ def test_a_changed_recipe_is_kept_apart(lab):
     assert set(rows[rows.epochs == 3].base_accuracy) == {longer.run("baseB").accuracy}
 
 
+def test_what_is_tuned_for_one_network_changes_it_and_its_children_only(lab):
+    tuned = lab.changed(tuned={"A5B": {"learning_rate": 0.03}, "A5B++": {"learning_rate": 0.01, "epochs": 1}})
+    same = lab.changed(learning_rate=0.03)
+    assert tuned.spec("baseA", "random", 0) == lab.spec("baseA", "random", 0)
+    assert tuned.spec("A4B", "random", 0) == lab.spec("A4B", "random", 0)
+    assert tuned.spec("A5B", "random", 0)["recipe"] == same.spec("A5B", "random", 0)["recipe"]
+    run = tuned.run("A5B++")
+    assert run.spec["recipe"]["learning_rate"] == 0.01 and len(run.history) == 1
+    assert "tuned" not in run.spec["recipe"]
+    assert run.spec["parent"] == tuned.run("A5B").path.name != lab.run("A5B").path.name
+    assert "learning_rate" in lab.why("A5B++")
+
+
+def test_choosing_a_recipe_never_sees_the_test_images(lab):
+    options = {"train_per_class": 4, "test_per_class": 2}
+    kingdoms, held = (datasets.load(name, **options) for name in ("kingdoms", "kingdoms-validation"))
+    assert np.array_equal(np.sort(held.train_labels), np.sort(kingdoms.train_labels))
+    reported = {image.tobytes() for image in datasets.load("kingdoms", test_per_class=8).test_images}
+    assert not reported & {image.tobytes() for image in (*held.train_images, *held.test_images)}
+
+
 def test_the_record_says_how_a_network_was_made(lab):
     run = lab.run("A3B")
     spec = json.loads((run.path / "spec.json").read_text())

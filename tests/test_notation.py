@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transferlab import Treatment
-from transferlab.notation import CONDITIONS, DEPTHS
+from transferlab.notation import CONDITIONS, DEPTHS, lineage
 
 NAMES = ["baseA", "baseB"]
-NAMES += [f"{s}{n}{t}{plus}" for s in "AB" for n in DEPTHS for t in "AB" for plus in ("", "+")]
+NAMES += [f"{s}{n}{t}{plus}" for s in "AB" for n in DEPTHS for t in "AB" for plus in ("", "+", "++")]
 NAMES += [f"R{n}{t}" for n in DEPTHS for t in "AB"]
 
 
@@ -25,6 +25,8 @@ def test_every_name_reads_and_writes_back(name):
         ("B3A", "B", 3, "A", False, "AnB", "baseB", 3),
         ("B5B", "B", 5, "B", False, "BnB", "baseB", 5),
         ("A1A+", "A", 1, "A", True, "BnB+", "baseA", 0),
+        ("A3B++", "A", 3, "B", True, "AnB++", "A3B", 0),
+        ("B7B++", "B", 7, "B", True, "BnB++", "B7B", 0),
         ("R2B", "R", 2, "B", False, "random", None, 2),
         ("baseA", None, 0, "A", False, "base", None, 0),
     ],
@@ -43,7 +45,9 @@ WRONG = [
     "R2B+",
     "A3C",
     "a3b",
-    "A3B++",
+    "A3B+++",
+    "R2B++",
+    "baseB++",
     "A3B ",
     "",
     "base",
@@ -63,7 +67,7 @@ def test_other_names_are_refused_with_what_is_allowed(name):
     assert repr(name) in str(caught.value)
 
 
-@given(st.text(max_size=6))
+@given(st.text(max_size=6) | st.from_regex(r"[AB][1-7][AB]\+{0,3}", fullmatch=True))
 def test_any_text_either_is_a_name_or_raises_value_error(text):
     if text in NAMES:
         assert str(Treatment.parse(text)) == text
@@ -76,14 +80,21 @@ def test_any_text_either_is_a_name_or_raises_value_error(text):
     st.sampled_from([None, "A", "B", "R", "C"]),
     st.sampled_from([-1, 0, 1, 7, 8, True, 2.0]),
     st.sampled_from("ABC"),
-    st.booleans(),
+    st.sampled_from([False, True, 1]),
+    st.sampled_from([False, True, 0]),
 )
-def test_a_treatment_made_by_hand_obeys_the_same_rules(source, n, target, fine_tuned):
+def test_a_treatment_made_by_hand_obeys_the_same_rules(source, n, target, fine_tuned, two_stage):
     try:
-        treatment = Treatment(source, n, target, fine_tuned)
+        treatment = Treatment(source, n, target, fine_tuned, two_stage)
     except ValueError:
         return
     assert str(treatment) in NAMES
+
+
+def test_a_second_stage_waits_for_the_first():
+    assert lineage(("B4A++", "kingdom", 2)) == [(name, "kingdom", 2) for name in ("B4A++", "B4A", "baseB")]
+    assert lineage(("R3B", "random", 0)) == [("R3B", "random", 0)]
+    assert [Treatment.parse(name).copied for name in ("A4B", "A4B+", "A4B++", "baseB", "R2B")] == [4, 4, 8, 0, 2]
 
 
 def test_conditions_have_an_order_and_unknown_ones_are_refused():

@@ -16,7 +16,7 @@ from transferlab.system.machine import one_thread
 
 treatments = st.builds(
     Treatment.of,
-    st.sampled_from(["AnB", "BnB", "AnB+", "BnB+", "random"]),
+    st.sampled_from(["AnB", "BnB", "AnB+", "BnB+", "random", "BnB++", "AnB++"]),
     st.sampled_from(DEPTHS),
     st.sampled_from("AB"),
 )
@@ -123,7 +123,7 @@ def test_training_changes_exactly_what_it_should(lab, treatment, split):
     mine = task(lab.data, split, 0, treatment.target)
     network = lab.experiment(treatment, split).network(parent and parent.network())
     if parent:
-        transplant.verify(network, parent.network(), treatment.n, frozen=False)
+        transplant.verify(network, parent.network(), treatment.copied, frozen=False)
     before = state(network)
     training.train(network, treatment.frozen, mine, lab.recipe, seed=1)
     assert changed(before, network) == set(networks.LAYER_NAMES[treatment.frozen :])
@@ -151,6 +151,26 @@ def test_siblings_start_from_the_same_upper_layers_and_selffers_from_new_ones(la
     base = lab.experiment("baseB").network()
     assert changed(state(base), prepared["B3B"]) == set(networks.LAYER_NAMES)
     assert changed(state(base), prepared["R3B"]) == set(networks.LAYER_NAMES)
+
+
+def test_a_second_stage_starts_where_the_first_ended(lab):
+    first = lab.run("A4B").network()
+    start = lab.experiment("A4B++").network(first)
+    transplant.verify(start, first, 8, frozen=False)
+    with pytest.raises(ValueError, match="fc8 should be fresh but holds the donor's weights"):
+        transplant.verify(start, first, 4, frozen=False)
+    with pytest.raises(ValueError, match="should be the donor's but differs"):  # the way of the bug museum's sibling
+        transplant.verify(lab.experiment("A4B+").network(lab.run("baseA").network()), first, 8, frozen=False)
+
+
+def test_copied_layers_can_learn_at_a_rate_of_their_own(lab):
+    donor = lab.run("baseA").network()
+    still = lab.changed(tuned={"A4B+": {"copied_rate": 0}})
+    kept = dict(still.run("A4B+").network().named_parameters())
+    for name, before in donor.named_parameters():
+        assert torch.equal(before, kept[name]) == (name.split(".")[0] in networks.LAYER_NAMES[:4])
+    for name in ("A4B", "baseB", "R4B"):  # nothing that was copied learns in these
+        assert lab.spec(name, "random", 0) == lab.changed(copied_rate=0.1).spec(name, "random", 0)
 
 
 def test_random_filters_of_r2b_are_the_first_of_r5b(lab):

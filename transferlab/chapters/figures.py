@@ -26,12 +26,13 @@ from torch import nn
 
 from transferlab.chapters.verdicts import as_stated
 from transferlab.networks import layer_names
-from transferlab.notation import CONDITIONS, Treatment
+from transferlab.notation import CONDITIONS, FAMILIES, Treatment
 from transferlab.store import Run
 
-COLOURS = dict(zip(CONDITIONS, ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#9A5B83"), strict=True))
-INKS = COLOURS | {"AnB": "#B34F00", "BnB+": "#1F7AA8", "AnB+": "#8F6200"}  # for words: dark enough to be read
-MARKERS = dict(zip(CONDITIONS, "sovDPX", strict=True))
+HUES = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#9A5B83", "#6B6B00", "#009E73")
+COLOURS = dict(zip(FAMILIES, HUES, strict=True))
+INKS = COLOURS | {"AnB": "#B34F00", "BnB+": "#1F7AA8", "AnB+": "#8F6200", "AnB++": "#00795A"}  # dark enough for words
+MARKERS = dict(zip(FAMILIES, "sovDPXh^", strict=True))
 ORIGINS = {"A": "#F2B48C", "B": "#8FBFE0", "R": "#CDAFC2", "fresh": "#F4F4F4"}  # where a layer comes from
 MUTED = "#555555"
 STYLE: dict[Any, Any] = {
@@ -162,7 +163,7 @@ def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None
     means, shift = summary(table, value, over), 0.12 if hollow else 0
     short = hollow if hollow and len(hollow) < 6 else "hollow"  # the whole of a long one is said below
     counts: dict[str, list[str]] = {}
-    for condition in [c for c in CONDITIONS if c in set(table.condition)]:
+    for condition in [c for c in FAMILIES if c in set(table.condition)]:
         mine, curve = table[table.condition == condition], means[means.condition == condition]
         style: dict[str, Any] = {"color": COLOURS[condition], "marker": MARKERS[condition]}
         if hollow:
@@ -257,7 +258,7 @@ def forest(rows: pd.DataFrame, logs: pd.DataFrame | None = None, over: str = "n 
 def _intervals(ax: Axes, rows: pd.DataFrame, heights: list[float], ends: tuple[float, float], hollow: bool) -> None:
     """Draw estimates and their intervals, with an arrow where one goes on beyond the ends."""
     words = " ".join(rows.statement.head(1)).split()
-    subject = next((word for word in words if word in CONDITIONS), "base")
+    subject = next((word for word in words if word in FAMILIES), "base")
     style: dict[str, Any] = {"color": COLOURS[subject], "marker": MARKERS[subject], "markersize": 6, "linestyle": ""}
     ax.hlines(heights, rows.low.clip(*ends), rows.high.clip(*ends), COLOURS[subject], linewidth=1.2 if hollow else 1.8)
     for row, height in zip(rows.itertuples(), heights):
@@ -408,7 +409,8 @@ def diagram(treatment: Treatment, ax: Axes | None = None, network: str = "mini")
             ax.add_patch(Rectangle((index + 0.35, 0.44), 0.16, 0.13, color="#333333"))
             ax.add_patch(Wedge((index + 0.43, 0.57), 0.07, 0, 180, width=0.03, color="#333333"))
     ax.set(xlim=(-0.05, 8), ylim=(-0.02, 1.35), aspect="equal")
-    ax.set_title(f"{treatment}: trained on task {treatment.target}")
+    stages = ", first the fresh layers alone, then all" if treatment.two_stage else ""
+    ax.set_title(f"{treatment}: trained on task {treatment.target}{stages}")
     ax.axis("off")
     return ax
 

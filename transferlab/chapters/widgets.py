@@ -23,7 +23,7 @@ from transferlab.chapters import figures
 from transferlab.chapters.exercises import Riddle
 from transferlab.lab import Lab
 from transferlab.networks import layer_names
-from transferlab.notation import CONDITIONS, DEPTHS, Treatment
+from transferlab.notation import CONDITIONS, DEPTHS, FAMILIES, Treatment
 from transferlab.splits import SPLITS
 from transferlab.store import Run
 
@@ -59,7 +59,8 @@ def small_explorer(published: pd.DataFrame, logs: pd.DataFrame, network: str = "
 
 
 def _explored(network: str, published: pd.DataFrame, logs: pd.DataFrame) -> dict:
-    """Return what every explorer shows."""
+    """Return what every explorer shows: the conditions of 2014, and later ones that the published study has."""
+    conditions = [name for name in FAMILIES if name in CONDITIONS or name in set(published.condition)]
     return {
         "layers": layer_names(network),
         "conditions": [
@@ -69,9 +70,9 @@ def _explored(network: str, published: pd.DataFrame, logs: pd.DataFrame) -> dict
                 "ink": figures.INKS[name],
                 "marker": figures.MARKERS[name],
             }
-            for name in CONDITIONS
+            for name in conditions
         ],
-        "names": {name: str(Treatment.of(name, 1)).replace("1", "n") for name in CONDITIONS[1:]},
+        "names": {name: str(Treatment.of(name, 1)).replace("1", "n") for name in conditions[1:]},
         "origins": figures.ORIGINS,
         "series": {"ours": _series(published), "2014": _series(logs)},
         "learning": {split: {} for split in SPLITS},
@@ -130,7 +131,7 @@ def trainer(
 
     The tables are those of `explorer`.
     """
-    chosen = widgets.ToggleButtons(options=list(CONDITIONS[1:]), description="condition")
+    chosen = widgets.ToggleButtons(options=list(FAMILIES[1:]), description="condition")
     n = widgets.IntSlider(value=3, min=min(DEPTHS), max=max(DEPTHS), description="n")
     button, said, page = widgets.Button(description="Train"), widgets.Output(), widgets.Output()
     trained: list[Run] = []
