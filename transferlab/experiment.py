@@ -80,6 +80,8 @@ class Experiment:
     def record(self) -> dict:
         """Return all that determines the network, except its donor, as plain values: equal records, equal networks."""
         recipe = self.recipe.record(self.treatment)
+        if self._times() == 1:
+            recipe.pop("train_per_class", None)  # all of them
         # The ratio used to be rounded, not the product. Where both agree, the record stays what it was.
         epochs = self.schedule().epochs
         if epochs != round(self._times()) * self.recipe.of(self.treatment).epochs:

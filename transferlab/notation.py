@@ -117,6 +117,14 @@ class Treatment:
         """How many layers, counted from the input, are the parent's (or random): n, or all in a second stage."""
         return LAYERS if self.two_stage else self.n
 
+    def into(self, target: str) -> "Treatment":
+        """Return the network of the same condition and n that is trained on the task `target`.
+
+        >>> Treatment.parse("A3B+").into("A"), Treatment.parse("B3B").into("B")
+        (Treatment('B3A+'), Treatment('B3B'))
+        """
+        return Treatment.of(self.condition, self.n, target)
+
     @property
     def frozen(self) -> int:
         """How many layers, counted from the input, stay fixed while the rest is trained."""

@@ -118,7 +118,7 @@ def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFram
         nonlocal rows
         run = lab.store.find(specs[job])
         if run and job in missing:
-            row = _row(run)
+            row = published_row(run)
             rows = pd.concat([rows, row], ignore_index=True) if len(rows) else row
             _save(rows, path)
 
@@ -146,7 +146,8 @@ def read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
-def _row(run: Run) -> pd.DataFrame:
+def published_row(run: Run) -> pd.DataFrame:
+    """Return what is published of a network: a row with the columns of `Lab.sweep` and PROVENANCE."""
     made = {name: run.result[name] for name in ("hardware", "torch", "trained_at")}
     made |= {"data": run.spec["data"], "training": run.spec["training"], "run": run.path.name}
     made["train_loss"] = round(run.history.train_loss.iloc[-1], 4)

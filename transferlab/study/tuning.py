@@ -10,15 +10,16 @@ the layers that were copied and, from scratch, a longer training; then the same 
 is what has the highest mean accuracy over both splits.
 """
 
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from transferlab.lab import Lab
-from transferlab.notation import Job, Treatment, lineage
-from transferlab.study import PRECISION
+from transferlab.notation import Treatment
+from transferlab.store import Run
+from transferlab.study import PRECISION, ledger
 
 DATASET = "kingdoms-validation"
 SPLIT = "random"
@@ -38,6 +39,7 @@ COLUMNS = (
     "train_loss", "run", "hardware", "torch", "trained_at",
 )  # fmt: skip
 FIELDS = ["learning_rate", "weight_decay", "copied_rate", "epochs"]
+ORDER = ["images", "condition", "n", *FIELDS, "seed"]
 Fields = dict[str, float]
 Tuned = dict[str, Fields]
 
@@ -90,50 +92,27 @@ def tune(path: Path, images: tuple[int, ...] = IMAGES, **options) -> pd.DataFram
     `options` are those of `Lab`, such as `runs`. A network that is in the table, by the digest of all that determines
     it, is not trained again. Raises ValueError if another process is writing the table.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path.with_suffix(".lock"), timeout=0):
-            for count, stage in product(images, range(STAGES)):
-                known = best(read(path), count)
-                for trial in trials(count, stage, known):
-                    _try(path, count, Lab(DATASET, **options, **recipe(count, known | trial)), trial)
-    except Timeout:
-        raise ValueError(f"another process is writing {path}; wait for it to finish, or stop it") from None
-    return read(path)
+    with ledger.writing(path):
+        for count, stage in product(images, range(STAGES)):
+            known = best(ledger.read(path, COLUMNS), count)
+            for trial in trials(count, stage, known):
+                lab = Lab(DATASET, **options, **recipe(count, known | trial))
+                jobs = [(name, SPLIT, seed) for name in trial for seed in SEEDS]
+                ledger.train(path, lab, jobs, partial(_row, lab, images=count), ORDER)
+    return ledger.read(path, COLUMNS)
 
 
-def recipe(images: int, tuned: Tuned) -> dict:
-    """Return the changes of a recipe for a target task with so many images a class."""
-    return {"precision": PRECISION, "train_per_class": {TARGET: images}, "tuned": tuned}
+def recipe(images: int, tuned: Tuned, target: str = TARGET) -> dict:
+    """Return the changes of a recipe for a target task with so many images a class; `tuned` is as for TARGET."""
+    into = {str(Treatment.parse(name).into(target)): own for name, own in tuned.items()}
+    return {"precision": PRECISION, "train_per_class": {target: images}, "tuned": into}
 
 
-def read(path: Path) -> pd.DataFrame:
-    """Read the table at `path`, with the columns COLUMNS; without rows if there is no file."""
-    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=list(COLUMNS))
-
-
-def _try(path: Path, images: int, lab: Lab, trial: Tuned) -> None:
-    """Train the networks of a trial that the table at `path` lacks, and add their rows."""
-    tried = read(path)
-    wanted = {(name, SPLIT, seed): lab.spec(name, SPLIT, seed) for name in trial for seed in SEEDS}
-    missing = {job: spec for job, spec in wanted.items() if lab.store.path(spec).name not in set(tried.run)}
-    if not missing:
-        return
-    jobs = dict.fromkeys(each for job in missing for each in reversed(lineage(job)))
-    lab.train(sorted(jobs, key=lambda job: len(lineage(job))))
-    rows = [_row(lab, job, spec, images) for job, spec in missing.items()]
-    table = pd.concat([tried, pd.DataFrame(rows)], ignore_index=True) if len(tried) else pd.DataFrame(rows)
-    beside = path.with_suffix(".part")
-    table.sort_values(["images", "condition", "n", *FIELDS, "seed"]).to_csv(beside, index=False)
-    beside.replace(path)
-
-
-def _row(lab: Lab, job: Job, spec: dict, images: int) -> dict:
-    run = lab.store.find(spec)
-    assert run  # it has just been trained
+def _row(lab: Lab, run: Run, images: int) -> pd.DataFrame:
     treatment, own = run.treatment, lab.recipe.of(run.treatment)
-    facts = {"images": images, "network": job[0], "condition": treatment.condition, "n": treatment.n, "seed": job[2]}
+    facts = {"images": images, "network": str(treatment), "condition": treatment.condition, "n": treatment.n}
     made = {name: run.result[name] for name in ("accuracy", "hardware", "torch", "trained_at")}
     loss = round(run.history.train_loss.iloc[-1], 4)
-    row = facts | {name: getattr(own, name) for name in FIELDS} | made | {"train_loss": loss, "run": run.path.name}
-    return {name: row[name] for name in COLUMNS}
+    fields = {name: getattr(own, name) for name in FIELDS}
+    row = {**facts, "seed": run.spec["seed"], **fields, **made, "train_loss": loss, "run": run.path.name}
+    return pd.DataFrame([row])[list(COLUMNS)]

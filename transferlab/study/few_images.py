@@ -1,0 +1,90 @@
+"""The networks of the question when transfer pays: few and many images of the target, each network at its own rate.
+
+Similar tasks (random halves) and dissimilar ones (natural and man-made), both directions, n = 1, 4 and 7. What every
+network is trained with comes from `tuning`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from transferlab.lab import Lab
+from transferlab.notation import TASKS, Job, Treatment
+from transferlab.store.sweeps import COLUMNS, sweep_jobs
+from transferlab.study import ORDER as WITHIN
+from transferlab.study import ledger, published, published_row, tuning
+from transferlab.study.claims import TASK
+
+CONDITIONS = ("base", "AnB", "BnB+", "AnB+", "AnB++")
+SEEDS = range(4)
+IMAGES = {"random": tuning.IMAGES, "kingdom": (10, 100)}  # of a class of the target
+ORDER = ["images", *WITHIN]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The networks of one target task with so many images a class."""
+
+    split: str
+    seed: int
+    target: str
+    images: int
+
+    def jobs(self) -> list[Job]:
+        """List the networks that are reported: those trained on the target."""
+        listed = sweep_jobs(CONDITIONS, tuning.DEPTHS, self.split, [self.seed], [self.target])
+        return [job for job in listed if Treatment.parse(job[0]).target == self.target]
+
+
+def parts() -> list[Part]:
+    """List the whole study, so that one that is stopped early has whole seeds.
+
+    >>> len(parts()), len(parts()[0].jobs())
+    (56, 13)
+    """
+    return [
+        Part(split, seed, target, count)
+        for seed in SEEDS
+        for split, counts in IMAGES.items()
+        for target in TASKS[::-1]
+        for count in counts
+    ]
+
+
+def train(path: Path, tried: pd.DataFrame, **options) -> pd.DataFrame:
+    """Train what the table at `path` lacks, write its rows part by part, and return the table.
+
+    With all images a network may be one of the main study: its row is taken from there. `tried` is the table of
+    `tuning.tune`; `options` are those of `Lab`. Raises ValueError if some network has no tuned rate there.
+    """
+    main = published()
+    with ledger.writing(path):
+        for part in parts():
+            lab = Lab(**options, **tuning.recipe(part.images, tuning.best(tried, part.images), part.target))
+            if missing := sorted({job[0] for job in part.jobs()} - {*lab.recipe.tuned}):
+                raise ValueError(
+                    f"nothing is tuned for {', '.join(missing)} with {part.images} images a class; "
+                    "run python -m transferlab study tuning first"
+                )
+            runs = {lab.store.path(lab.spec(*job)).name for job in part.jobs()} - {*ledger.read(path, ("run",)).run}
+            if taken := [_row(lab, part.images, row) for _, row in main[main.run.isin(runs)].groupby("run")]:
+                ledger.add(path, pd.concat(taken, ignore_index=True), ORDER)
+            ledger.train(
+                path, lab, part.jobs(), lambda run, a=lab, b=part: _row(a, b.images, published_row(run)), ORDER
+            )
+    return read(path)
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read the table at `path`, each row with the accuracy of the base with as many images of the same target."""
+    rows = ledger.read(path, ("images", *COLUMNS))
+    key = ["images", *TASK]
+    bases = rows[rows.condition == "base"].set_index(key).accuracy
+    return rows.assign(base_accuracy=bases.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy())
+
+
+def _row(lab: Lab, images: int, row: pd.DataFrame) -> pd.DataFrame:
+    own = lab.recipe.of(Treatment.parse(row.network.iloc[0]))
+    fields = {name: getattr(own, name) for name in tuning.FIELDS if name != "epochs"}
+    return row.drop(columns="base_accuracy").assign(images=images, **fields)
