@@ -81,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
     publish = commands.add_parser(
         "study", parents=[scale, store, pace], help="train the networks of the published studies"
     )
-    publish.add_argument("names", nargs="*", metavar="STUDY", help=f"{', '.join(study.STUDIES)} (default: all)")
+    publish.add_argument(
+        "names", nargs="*", metavar="STUDY", help=f"{', '.join(study.STUDIES)}, tuning, few_images (default: all)"
+    )
     publish.add_argument("--out", type=Path, help="the folder of the tables (default: book/results of the checkout)")
     publish.add_argument("--split", help="only this split of the study, such as random")
     publish.add_argument("--seed", type=int, help="only this seed of it")
@@ -186,18 +188,32 @@ def run_warm(arguments: argparse.Namespace) -> int:
 def run_study(arguments: argparse.Namespace) -> int:
     """Make the published tables, or resume making them."""
     from transferlab import study
+    from transferlab.study import few_images, tuning
     from transferlab.system.files import checkout
 
-    unknown = sorted({*arguments.names} - {*study.STUDIES})
+    known = [*study.STUDIES, "tuning", "few_images"]
+    unknown = sorted({*arguments.names} - {*known})
     if unknown:
-        raise ValueError(f"no study {', '.join(unknown)}; there are {', '.join(study.STUDIES)}")
+        raise ValueError(f"no study {', '.join(unknown)}; there are {', '.join(known)}")
     if not (arguments.out or checkout()):
         raise ValueError("there is no checkout of the repository here to write tables into; give a folder with --out")
+    some = arguments.split or arguments.seed is not None or arguments.replace
+    names = arguments.names or ([*study.STUDIES] if some else known)
+    whole = [name for name in names if name not in study.STUDIES]
+    if whole and some:
+        raise ValueError(f"{' and '.join(whole)} have one table for all splits and seeds, and no row of it is replaced")
     out = arguments.out or study.RESULTS
-    for name in arguments.names or study.STUDIES:
+    options = {name: getattr(arguments, name) for name in ("scale", "runs", "device", "at_once")}
+    for name in names:
         path = out / f"{name}.csv"
-        part = study.STUDIES[name].only(arguments.split, arguments.seed)
-        table = study.publish(_lab(arguments, precision=study.PRECISION, **part.changes), path, part, arguments.replace)
+        if name == "tuning":
+            table = tuning.tune(path, **options)
+        elif name == "few_images":
+            table = few_images.train(path, tuning.read(out / "tuning.csv"), **options)
+        else:
+            part = study.STUDIES[name].only(arguments.split, arguments.seed)
+            lab = _lab(arguments, precision=study.PRECISION, **part.changes)
+            table = study.publish(lab, path, part, arguments.replace)
         print(f"{len(table)} networks are in {path}")
     return 0
 

@@ -158,6 +158,34 @@ def accuracy_over_images(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def four_rules(parts: dict[tuple[str, str], pd.DataFrame], advised: dict[tuple[str, str], str]) -> Figure:
+    """Draw what each way to train gains over scratch, in four panels: few or many images, similar or dissimilar tasks.
+
+    `parts` maps (row title, column title) to a table of `scarcity.ways`; `advised` maps it to the network that the rule
+    of thumb names, whose line is marked.
+    """
+    rows, columns = (list(dict.fromkeys(key[place] for key in parts)) for place in (0, 1))
+    figure, axes = plt.subplots(
+        len(rows), len(columns), figsize=(6.4, 4.2 * len(rows)), layout="constrained", sharex="col", squeeze=False
+    )
+    for (row, column), table in parts.items():
+        ax, ordered = axes[rows.index(row)][columns.index(column)], table[::-1].reset_index(drop=True)
+        ax.axvline(0, color=COLOURS["base"], linewidth=1, linestyle="--")
+        for place, way in ordered.iterrows():
+            colour = COLOURS[way.condition]
+            ax.hlines(place, way.low, way.high, colour, linewidth=2)
+            ax.plot(way.gain, place, color=colour, marker=MARKERS[way.condition], markersize=7)
+            if way.network == advised[row, column]:
+                ax.axhspan(place - 0.45, place + 0.45, color="#CCCCCC", alpha=0.5, linewidth=0, zorder=0)
+        ax.set_yticks(range(len(ordered)), ordered.network)
+        for label, condition in zip(ax.get_yticklabels(), ordered.condition, strict=True):
+            label.set_color(INKS[condition])
+        ax.set_title(f"{row}, {column}", fontsize="medium")
+    for ax in axes[-1]:
+        ax.set_xlabel("points above scratch")
+    return figure
+
+
 def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None, over: str = "n") -> None:
     """Draw for each condition a dot per network, a line through the means with its name, and their intervals."""
     means, shift = summary(table, value, over), 0.12 if hollow else 0

@@ -55,7 +55,6 @@ class Study:
 
 
 DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
-SMALLER = ((("AnB", "BnB+", "AnB+"), (1, 4, 7), "random", range(4), ("B",)),)
 STUDIES = {
     # Figures 2 and 3 of the paper
     "networks": Study(
@@ -74,8 +73,6 @@ STUDIES = {
         ((("AnB", "BnB"), DEPTHS, "random", range(2), TASKS),),
         {"data": {"train_per_class": 300, "test_per_class": 200}, "epochs": 16},
     ),
-    # fewer images of the target task
-    **{f"images_{count}": Study(SMALLER, {"train_per_class": {"B": count}}) for count in (10, 20, 50)},
 }
 PUBLISHED = (*STUDIES, "networks_2014")
 

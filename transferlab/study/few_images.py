@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from transferlab import study
 from transferlab.lab import Lab
 from transferlab.notation import TASKS, Job, Treatment
 from transferlab.store.sweeps import COLUMNS, sweep_jobs
 from transferlab.study import ORDER as WITHIN
-from transferlab.study import ledger, published, published_row, tuning
+from transferlab.study import RESULTS, ledger, published_row, tuning
 from transferlab.study.claims import TASK
 
 CONDITIONS = ("base", "AnB", "BnB+", "AnB+", "AnB++")
@@ -58,7 +59,7 @@ def train(path: Path, tried: pd.DataFrame, **options) -> pd.DataFrame:
     With all images a network may be one of the main study: its row is taken from there. `tried` is the table of
     `tuning.tune`; `options` are those of `Lab`. Raises ValueError if some network has no tuned rate there.
     """
-    main = published()
+    main = study.published()
     with ledger.writing(path):
         for part in parts():
             lab = Lab(**options, **tuning.recipe(part.images, tuning.best(tried, part.images), part.target))
@@ -82,6 +83,11 @@ def read(path: Path) -> pd.DataFrame:
     key = ["images", *TASK]
     bases = rows[rows.condition == "base"].set_index(key).accuracy
     return rows.assign(base_accuracy=bases.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy())
+
+
+def published() -> pd.DataFrame:
+    """Return the published table, as `read` does."""
+    return read(RESULTS / "few_images.csv")
 
 
 def _row(lab: Lab, images: int, row: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ import pandas as pd
 from transferlab.lab import Lab
 from transferlab.notation import Treatment
 from transferlab.store import Run
-from transferlab.study import PRECISION, ledger
+from transferlab.study import PRECISION, RESULTS, ledger
 
 DATASET = "kingdoms-validation"
 SPLIT = "random"
@@ -94,12 +94,22 @@ def tune(path: Path, images: tuple[int, ...] = IMAGES, **options) -> pd.DataFram
     """
     with ledger.writing(path):
         for count, stage in product(images, range(STAGES)):
-            known = best(ledger.read(path, COLUMNS), count)
+            known = best(read(path), count)
             for trial in trials(count, stage, known):
                 lab = Lab(DATASET, **options, **recipe(count, known | trial))
                 jobs = [(name, SPLIT, seed) for name in trial for seed in SEEDS]
                 ledger.train(path, lab, jobs, partial(_row, lab, images=count), ORDER)
+    return read(path)
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read the table at `path`; without rows if there is no file."""
     return ledger.read(path, COLUMNS)
+
+
+def published() -> pd.DataFrame:
+    """Return what was tried for the published networks."""
+    return read(RESULTS / "tuning.csv")
 
 
 def recipe(images: int, tuned: Tuned, target: str = TARGET) -> dict:
