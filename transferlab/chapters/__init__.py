@@ -14,7 +14,7 @@ from transferlab.store.sweeps import checked_layers, sweep_jobs
 
 PARAMETERS = (  # of all chapters together; which of them a chapter has, its first cell says
     "dataset", "scale", "split", "seeds", "layers", "few_layers", "runs", "data_root", "device", "cluster", "network",
-    "recipe", "train",
+    "recipe", "train", "images",
 )  # fmt: skip
 RECIPE = [field.name for field in fields(Recipe)]
 
@@ -39,6 +39,9 @@ def open_lab(namespace: MutableMapping) -> Lab:
     sweep_jobs(("base",), namespace["layers"], namespace["split"], namespace["seeds"], ("B",))
     if "train" in namespace:
         namespace["train"] = _yes_or_no("train", namespace["train"])
+    count = namespace.get("images", 1)
+    if type(count) is not int or count < 1:
+        raise ValueError(f"images is {count!r}; it must be a whole number of images of a class, 1 or more")
     changes = namespace["recipe"] = _fields(namespace.get("recipe", {}))
     if namespace["network"]:
         if "network" in changes:

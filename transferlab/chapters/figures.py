@@ -148,11 +148,23 @@ def accuracy_over_images(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
     `table` has condition, accuracy (0..1) and images. Lines, bars and dots as in `accuracy_over_n`.
     """
+    return _over_powers(ax, table, "images", "training images of a class of the target")
+
+
+def accuracy_over_rates(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw accuracy over the learning rate, on a logarithmic axis.
+
+    `table` has condition, accuracy (0..1) and learning_rate. Lines, bars and dots as in `accuracy_over_n`.
+    """
+    return _over_powers(ax, table, "learning_rate", "learning rate")
+
+
+def _over_powers(ax: Axes | None, table: pd.DataFrame, over: str, label: str) -> Axes:
     ax = ax or new_axes()
-    _curves(ax, table, "accuracy", over="images")
-    images = sorted(set(table.images))
-    ax.set(xscale="log", ylim=(0, 1), xlabel="training images of a class of B", ylabel="top-1 accuracy on B")
-    ax.set_xticks(images, [str(count) for count in images])
+    _curves(ax, table, "accuracy", over=over)
+    values = sorted(set(table[over]))
+    ax.set(xscale="log", ylim=(0, None), xlabel=label, ylabel="top-1 accuracy")
+    ax.set_xticks(values, [f"{value:g}" for value in values])
     ax.minorticks_off()
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
