@@ -1,6 +1,7 @@
 """The sentences of a chapter that depend on results: they are made from rows of claims, never typed."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -45,16 +46,51 @@ def measured(rows: pd.DataFrame, contrast: str, n: str | int, *, networks: bool 
     >>> measured(pd.DataFrame([row]), "AnB - base", 7)
     '−8.2 points (95 % interval −9.0 to −7.1, 24 networks)'
     """
-    found = rows[(rows.contrast == contrast) & (rows.n.astype(str) == str(n))]
-    if len(found) != 1:
-        known = sorted({*zip(rows.contrast, rows.n.astype(str))})
-        raise ValueError(f"{len(found)} rows for {contrast!r} at n = {n}; there are {known}")
-    row = as_stated(found).iloc[0]
+    row = as_stated(_found(rows, contrast, n)).iloc[0]
     if pd.isna(row.estimate):
         return "not measured"
     interval = "no interval" if pd.isna(row.low) else f"95 % interval {points(row.low)} to {points(row.high)}"
     said = interval + f", {row.networks} networks" * networks
     return f"{points(row.estimate)} points ({said})"
+
+
+def by_verdict(rows: pd.DataFrame, contrast: str, n: str | int, holds: str, fails: str, undecided: str) -> str:
+    """Choose words by the verdict of a row of `claims`. Raises ValueError as `measured` does.
+
+    >>> rows = pd.DataFrame([{"contrast": "AnB - base", "n": "7", "verdict": "holds"}])
+    >>> by_verdict(rows, "AnB - base", 7, "Yes", "No", "Undecided")
+    'Yes'
+    """
+    words = {"holds": holds, "does not hold": fails, "undecided": undecided}
+    return words[_found(rows, contrast, n).verdict.iloc[0]]
+
+
+def at_n(labels: Iterable[str | int], none: str = "no n") -> str:
+    """Say at which n.
+
+    >>> at_n([2, 3, 4, 7]), at_n("5"), at_n([])
+    ('n = 2 to 4 and 7', 'n = 5', 'no n')
+    """
+    stretches: list[list[int]] = []
+    for n in sorted(map(int, labels)):
+        if stretches and stretches[-1][-1] == n - 1:
+            stretches[-1].append(n)
+        else:
+            stretches.append([n])
+    said = [" and ".join(map(str, s)) if len(s) < 3 else f"{s[0]} to {s[-1]}" for s in stretches]
+    if not said:
+        return none
+    listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    return f"n = {listed}"
+
+
+def _found(rows: pd.DataFrame, contrast: str, n: str | int) -> pd.DataFrame:
+    """Return the one row of a contrast and n."""
+    found = rows[(rows.contrast == contrast) & (rows.n.astype(str) == str(n))]
+    if len(found) != 1:
+        known = sorted({*zip(rows.contrast, rows.n.astype(str))})
+        raise ValueError(f"{len(found)} rows for {contrast!r} at n = {n}; there are {known}")
+    return found
 
 
 @cache
