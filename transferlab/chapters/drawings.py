@@ -11,7 +11,7 @@ EDGE = "#333333"
 
 
 def schedules() -> Axes:
-    """Draw what the lower and the upper layers of four networks learn from, in the donor's training and in their own."""
+    """Draw what the lower and the upper layers of a network learn from, in the donor's training and in its own."""
     ax = new_axes(6.4, 4.4)
     rows = [  # what the lower layers learn first, and then
         ("base", "", "B"),
