@@ -1,4 +1,4 @@
-"""Pictures of the reasons: what the section "Why" of a chapter shows. Colours, markers and type are those of `figures`."""
+"""Figures of the reasons, made from data: what the section "Why" of a chapter shows, in the colours of `figures`."""
 
 from collections.abc import Mapping, Sequence
 from math import comb
