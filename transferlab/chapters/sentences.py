@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 import pandas as pd
+from scipy import stats
 
 from transferlab.chapters.verdicts import as_stated, points
 
@@ -109,6 +110,23 @@ def _found(rows: pd.DataFrame, contrast: str, n: str | int) -> pd.DataFrame:
         known = sorted({*zip(rows.contrast, rows.n.astype(str))})
         raise ValueError(f"{len(found)} rows for {contrast!r} at n = {n}; there are {known}")
     return found
+
+
+def level(table: pd.DataFrame, condition: str, n: int = 0) -> str:
+    """Say the mean accuracy of a condition at one n, with its interval over networks and their number.
+
+    Raises ValueError if the table has no such network.
+
+    >>> level(pd.DataFrame({"condition": "base", "n": 0, "accuracy": [0.70, 0.72]}), "base")
+    '71.0 % (95 % interval 58.3 to 83.7 %, 2 networks)'
+    """
+    values = 100 * table[(table.condition == condition) & (table.n == n)].accuracy.dropna()
+    if not len(values):
+        raise ValueError(f"the table has no network {condition} with n = {n}")
+    if len(values) == 1:
+        return f"{values.iloc[0]:.1f} % (1 network)"
+    low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+    return f"{values.mean():.1f} % (95 % interval {low:.1f} to {high:.1f} %, {len(values)} networks)"
 
 
 @cache
