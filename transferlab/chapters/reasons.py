@@ -20,9 +20,9 @@ EDGE = "#333333"
 def partnership() -> Figure:
     """Draw layers 4 and 5 that share three jobs: trained together, cut apart, and put together again."""
     panels: dict[str, tuple[Sequence[str], str]] = {
-        "baseB": ("circle square triangle".split(), "trained together:\nevery job is whole"),
-        "B4B": ("circle triangle none".split(), "half is frozen, half\nis to be found alone"),
-        "B4B with B's top": ("circle square triangle".split(), "whole again:\na solution exists"),
+        "baseB": (["circle", "square", "triangle"], "trained together:\nevery job is whole"),
+        "B4B": (["circle", "triangle", "none"], "half is frozen, half\nis to be found alone"),
+        "B4B with B's top": (["circle", "square", "triangle"], "whole again:\na solution exists"),
     }
     figure, axes = plt.subplots(1, 3, figsize=(6.4, 3.5), layout="constrained")
     for ax, (name, (tops, said)) in zip(axes, panels.items()):
@@ -40,9 +40,8 @@ def partnership() -> Figure:
                 _half(ax, top, (place, 1.6), left=False)
         if name != "baseB":
             ax.plot([-0.5, 2.5], [0.8, 0.8], color=COLOURS["AnB"], linewidth=1.5, linestyle="--")
-            for part in (Rectangle((2.28, -0.72), 0.22, 0.17, color=EDGE), Wedge((2.39, -0.55), 0.1, 0, 180, width=0.04)):
-                part.set_color(EDGE)
-                ax.add_patch(part)
+            ax.add_patch(Rectangle((2.28, -0.72), 0.22, 0.17, color=EDGE))  # a lock
+            ax.add_patch(Wedge((2.39, -0.55), 0.1, 0, 180, width=0.04, color=EDGE))
         ax.text(-0.4, 2.15, "layer 5" + ", fresh" * cut)
         ax.text(-0.4, -0.72, "layer 4" + ", frozen" * (name != "baseB"))
         ax.text(1, -1.05, said, ha="center", va="top", color=MUTED)
