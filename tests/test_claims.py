@@ -435,6 +435,29 @@ def test_holm_keeps_a_family_of_no_effects_to_one_false_claim_in_twenty():
 # --- random filters, drawn in two ways -------------------------------------------------------------------
 
 
+def test_what_fine_tuning_repairs():
+    table = made_up({**of_condition("BnB", -4), **of_condition("BnB+", 1)})
+    (row,) = claims.repair(table).itertuples()
+    assert row.n == "3-6" and row.estimate == pytest.approx(5, abs=0.3) and row.verdict == "holds"
+    assert (row.networks, row.pairs, row.tasks) == (64, 32, 8)
+
+
+def test_which_direction_loses_more():
+    table = made_up(of_condition("AnB", -5))
+    table.loc[(table.target == "B") & (table.condition == "AnB") & (table.n == 7), "accuracy"] -= 0.03
+    rows = claims.directions(table).set_index("n")
+    assert list(rows.index) == [*"1234567", "1-7"]
+    assert rows.estimate["7"] == pytest.approx(3, abs=0.7) and rows.verdict["7"] == "holds"
+    assert (rows.verdict[[*"123456"]] != "holds").all()
+    assert (rows.networks["7"], rows.tasks["7"], rows.networks["1-7"]) == (16, 4, 64)
+
+
+def test_2014_has_one_seed_in_each_direction(table_2014):
+    rows = claims.directions(table_2014)
+    assert (rows.tasks == 1).all() and (rows.verdict == "undecided").all()
+    assert claims.directions(table_2014[:0]).verdict.eq("undecided").all()
+
+
 def test_the_control_tells_random_features_from_a_faint_signal():
     scaled = made_up(of_condition("random", -20), splits=("random",), generator=1)
     faint = made_up(of_condition("random", -30), splits=("random",), generator=1)  # the same bases and noise

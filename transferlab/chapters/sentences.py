@@ -1,12 +1,14 @@
 """The sentences of a chapter that depend on results: they are made from rows of claims, never typed."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
 
 import pandas as pd
+from scipy import stats
 
 from transferlab.chapters.verdicts import as_stated, points
 
@@ -45,16 +47,86 @@ def measured(rows: pd.DataFrame, contrast: str, n: str | int, *, networks: bool 
     >>> measured(pd.DataFrame([row]), "AnB - base", 7)
     '−8.2 points (95 % interval −9.0 to −7.1, 24 networks)'
     """
+    row = as_stated(_found(rows, contrast, n)).iloc[0]
+    if pd.isna(row.estimate):
+        return "not measured"
+    return f"{points(row.estimate)} points ({_interval(row)}{f', {row.networks} networks' * networks})"
+
+
+def beside(rows: pd.DataFrame, logs: pd.DataFrame, contrast: str, n: str | int) -> str:
+    """Say the difference as `measured` does, for our networks and, in the same brackets, for those of 2014.
+
+    >>> row = {"contrast": "AnB - base", "n": "7", "statement": "AnB is below its base", "estimate": -17.4}
+    >>> ours = pd.DataFrame([row | {"low": -20.0, "high": -14.8, "networks": 16}])
+    >>> logs = pd.DataFrame([row | {"estimate": -8.16, "low": -9.0, "high": -7.1, "networks": 24}])
+    >>> beside(ours, logs, "AnB - base", 7)
+    '−17.4 points (95 % interval −20.0 to −14.8, 16 networks; 2014: −8.2, −9.0 to −7.1, 24 networks)'
+    """
+    row = as_stated(_found(logs, contrast, n)).iloc[0]
+    then = "not measured"
+    if not pd.isna(row.estimate):
+        then = f"{points(row.estimate)}, {_interval(row).removeprefix('95 % interval ')}, {row.networks} networks"
+    return f"{measured(rows, contrast, n).removesuffix(')')}; 2014: {then})"
+
+
+def by_verdict(rows: pd.DataFrame, contrast: str, n: str | int, holds: str, fails: str, undecided: str) -> str:
+    """Choose words by the verdict of a row of `claims`. Raises ValueError as `measured` does.
+
+    >>> rows = pd.DataFrame([{"contrast": "AnB - base", "n": "7", "verdict": "holds"}])
+    >>> by_verdict(rows, "AnB - base", 7, "Yes", "No", "Undecided")
+    'Yes'
+    """
+    words = {"holds": holds, "does not hold": fails, "undecided": undecided}
+    return words[_found(rows, contrast, n).verdict.iloc[0]]
+
+
+def at_n(labels: Iterable[str | int], none: str = "no n") -> str:
+    """Say at which n.
+
+    >>> at_n([2, 3, 4, 7]), at_n(["5", "6"]), at_n([])
+    ('n = 2 to 4 and 7', 'n = 5 and 6', 'no n')
+    """
+    stretches: list[list[int]] = []
+    for n in sorted(map(int, labels)):
+        if stretches and stretches[-1][-1] == n - 1:
+            stretches[-1].append(n)
+        else:
+            stretches.append([n])
+    said = [words for s in stretches for words in (map(str, s) if len(s) < 3 else [f"{s[0]} to {s[-1]}"])]
+    if not said:
+        return none
+    listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    return f"n = {listed}"
+
+
+def _interval(row: pd.Series) -> str:
+    return "no interval" if pd.isna(row.low) else f"95 % interval {points(row.low)} to {points(row.high)}"
+
+
+def _found(rows: pd.DataFrame, contrast: str, n: str | int) -> pd.DataFrame:
+    """Return the one row of a contrast and n."""
     found = rows[(rows.contrast == contrast) & (rows.n.astype(str) == str(n))]
     if len(found) != 1:
         known = sorted({*zip(rows.contrast, rows.n.astype(str))})
         raise ValueError(f"{len(found)} rows for {contrast!r} at n = {n}; there are {known}")
-    row = as_stated(found).iloc[0]
-    if pd.isna(row.estimate):
-        return "not measured"
-    interval = "no interval" if pd.isna(row.low) else f"95 % interval {points(row.low)} to {points(row.high)}"
-    said = interval + f", {row.networks} networks" * networks
-    return f"{points(row.estimate)} points ({said})"
+    return found
+
+
+def level(table: pd.DataFrame, condition: str, n: int = 0) -> str:
+    """Say the mean accuracy of a condition at one n, with its interval over networks and their number.
+
+    Raises ValueError if the table has no such network.
+
+    >>> level(pd.DataFrame({"condition": "base", "n": 0, "accuracy": [0.70, 0.72]}), "base")
+    '71.0 % (95 % interval 58.3 to 83.7 %, 2 networks)'
+    """
+    values = 100 * table[(table.condition == condition) & (table.n == n)].accuracy.dropna()
+    if not len(values):
+        raise ValueError(f"the table has no network {condition} with n = {n}")
+    if len(values) == 1:
+        return f"{values.iloc[0]:.1f} % (1 network)"
+    low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+    return f"{values.mean():.1f} % (95 % interval {low:.1f} to {high:.1f} %, {len(values)} networks)"
 
 
 @cache
