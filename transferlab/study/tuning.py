@@ -6,8 +6,9 @@ chosen on images and splits that are never reported: further training images of 
 
 The search is greedy, in stages, since some networks copy others: first what is trained on copies of baseA or on
 nothing, over the learning rate (and, from scratch, the weight decay); then, at the best rate of each, a lower rate for
-the layers that were copied and, from scratch, a longer training; then the same for what copies one of those. The best
-is what has the highest mean accuracy over both splits.
+the layers that were copied, and a longer training (with fewer than WORTH images a class, from scratch only: there it
+gains a fraction of a point); then the same for what copies one of those. The best is what has the highest mean accuracy
+over both splits.
 """
 
 from functools import partial
@@ -27,10 +28,12 @@ SEEDS = (101, 102)  # of no published network
 TARGET = "B"
 DEPTHS = (1, 4, 7)
 IMAGES = (5, 10, 20, 50, 100)  # of a class
-RATES = (0.1, 0.03, 0.01, 0.003)
+RATES = (0.3, 0.1, 0.03, 0.01)
+GENTLE = (0.1, 0.03, 0.01, 0.003)  # of a second stage
 DECAYS = (0.01, 0.1)  # from scratch
 SHORT = {"epochs": 20, "curve_every": 20}  # with few images, of as many steps as all images would take
 LONG = {"epochs": 48, "curve_every": 48}
+WORTH = 20  # images of a class, from which on every network is also tried with the longer training
 SLOWER = 0.1  # the rate of layers that were copied, as a multiple
 FIRST, SECOND = ("base", "AnB", "AnB+"), ("BnB+", "AnB++")
 STAGES = 4  # rates of FIRST; what else is tuned of them; the same of SECOND
@@ -59,14 +62,19 @@ def trials(images: int, stage: int, known: Tuned) -> list[Tuned]:
     `known` are the best values of the stages before.
     """
     length = LONG if images == IMAGES[-1] else SHORT
-    conditions = FIRST if stage < 2 else SECOND
+    mine = names(FIRST if stage < 2 else SECOND)
     if stage in (0, 2):
-        rates = [{name: {"learning_rate": rate} | length for name in names(conditions)} for rate in RATES]
-        decayed = [{"baseB": {"learning_rate": rate, "weight_decay": DECAYS[1]} | length} for rate in RATES[:3]]
+        grids = {name: GENTLE if Treatment.parse(name).two_stage else RATES for name in mine}
+        rates = [{name: {"learning_rate": grid[place]} | length for name, grid in grids.items()} for place in range(4)]
+        decayed = [{"baseB": {"learning_rate": rate, "weight_decay": DECAYS[1]} | length} for rate in RATES[1:]]
         return rates + decayed * (stage == 0)
-    mine = [name for name in names(conditions) if Treatment.parse(name).fine_tuned]
-    slower = [{name: known[name] | {"copied_rate": SLOWER} for name in mine}]
-    return slower + [{"baseB": known["baseB"] | LONG}] * (stage == 1 and length is SHORT)
+    copied = [name for name in mine if Treatment.parse(name).fine_tuned]
+    longer = [name for name in mine if images >= WORTH or name == "baseB"] if length is SHORT else []
+    more = [
+        {name: known[name] | {"copied_rate": SLOWER} for name in copied},
+        {name: known[name] | LONG for name in longer},
+    ]
+    return [each for each in more if each]
 
 
 def best(tried: pd.DataFrame, images: int) -> Tuned:
