@@ -1,9 +1,10 @@
 """What the book must not do: python book/check.py BUILD, where BUILD is the folder that Jupyter Book wrote.
 
 Fails, with a line for each fault, if a chapter shows an error or an empty figure, if its prose has a measured number
-that no cell produced, if a link leads nowhere, or if a published row is stale: today's code, data and recipes would
-file that network under another name, or a network in the run store has another accuracy than its row. `make book`
-trains some of the published networks, so that a fresh clone trains a sample of the tables again.
+that no cell produced, or compares results in words that no cell chose, if a link leads nowhere, or if a published row
+is stale: today's code, data and recipes would file that network under another name, or a network in the run store has
+another accuracy than its row. `make book` trains some of the published networks, so that a fresh clone trains a sample
+of the tables again.
 """
 
 import base64
@@ -28,6 +29,12 @@ ROOT = Path(__file__).parents[1]
 MEASURED = re.compile(r"(?<![\w.,$(/\[-])[+−-]?\d+(?:\.\d+)?\s?(?:%|points?\b|percent\b|seconds\b|minutes\b|hours\b)")
 # confidence levels, what others published, and what an exercise asks
 ALLOWED = re.compile(r"95 %|2014|paper|Table \d|\{exercise\}", re.IGNORECASE)
+# results compared in words: which of two conditions or tasks is the better, harder, larger one
+THINGS = r"base ?[AB]|bases?|[AB]n?[1-7]?[AB]\+*|random|transfer|selffers?|scratch|tasks?|hal(?:f|ves)|kingdoms?"
+THINGS += "|natural|man-made"
+MORE = r"(?:\w{2,}er|more|less|worse)\b[^.?!;:]{0,60}?\bthan|as (?:hard|easy|good|bad|high|low|large|accurate|much) as"
+COMPARED = re.compile(rf"\b(?:{THINGS})\b[^.?!;:]*?\b(?:{MORE})\b", re.IGNORECASE)
+RESULTS = ("The experiment", "The answer")  # the sections of a chapter in which a comparison is a result
 ELSEWHERE = 0.02  # how far accuracies of one network may lie apart on two kinds of machine
 
 
@@ -56,6 +63,28 @@ def prose(text: str, name: str) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", re.sub(r"`[^`]*`|\$[^$]*\$", "", text)):
         if not ALLOWED.search(paragraph):
             yield from (f"{name}: a number that no cell produced: {found[0]}" for found in MEASURED.finditer(paragraph))
+
+
+def comparisons(sections: str, name: str) -> Iterator[str]:
+    """Results that are compared in words in the `sections` of a chapter that show them, but that no cell computed.
+
+    Questions, conditions, quotations of the paper and exercises are no results.
+    """
+    text = re.sub(r"^(`{3,}|:{3,})[^\n]*\n.*?^\1\s*$", "", sections, flags=re.DOTALL | re.MULTILINE)
+    for part in re.split(r"^(?=## )", text, flags=re.MULTILINE):
+        title = re.match(r"## (.*)", part)
+        if not title or title[1] not in RESULTS:
+            continue
+        for paragraph in re.split(r"\n\s*\n", part):
+            if ALLOWED.search(paragraph):
+                continue
+            for sentence in re.split(r"(?<=[.!?:])\s+", " ".join(paragraph.split())):
+                if (
+                    not sentence.endswith("?")
+                    and not re.match(r"(?:If|Whether)\b", sentence)
+                    and COMPARED.search(sentence)
+                ):
+                    yield f"{name}: a comparison that no cell computed: {sentence}"
 
 
 class Anatomy(HTMLParser):
@@ -127,9 +156,10 @@ def main() -> int:
     for path in sorted((build / "jupyter_execute").rglob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         faults += outputs(notebook, path.name)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                faults += prose(cell.source, path.name)
+        words = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+        for text in words:
+            faults += prose(text, path.name)
+        faults += comparisons("\n\n".join(words), path.name)
     for path in sorted((ROOT / "book").glob("*.md")):
         faults += prose(path.read_text(encoding="utf-8"), path.name)
     faults += rows(Store(os.environ.get("TRANSFERLAB_RUNS") or ROOT / "runs"))

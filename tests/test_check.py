@@ -40,6 +40,35 @@ def test_empty_figures(draw, expected):
     assert check.empty(png(draw)) == expected
 
 
+FALSE_TWICE = "The natural task is not as hard as the man-made one, and neither as hard as a random half."
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"## The experiment\n\n{FALSE_TWICE}", True),
+        ("## The answer\n\nAnB+ is better than AnB.", True),
+        ("## The answer\n\nThe selffer loses less with n = 7 than with n = 4.", True),
+        (f"## What do you expect?\n\n{FALSE_TWICE}", False),
+        ("## The answer\n\nIs AnB+ better than AnB?", False),
+        ("## The answer\n\nThe paper says that AnB+ is better than AnB.", False),
+        ("## The answer\n\nIf AnB+ is better than AnB, read on.", False),
+        ("## The answer\n\n```{exercise} Which\nAnB+ is better than AnB.\n```", False),
+        ("## The experiment\n\nA task has fewer images than classes.", True),
+        ("## The experiment\n\nThe layer covers more pixels than before.", False),
+    ],
+)
+def test_comparisons_are_computed(text, found):
+    assert bool(list(check.comparisons(text, "a chapter"))) == found
+
+
+@pytest.mark.parametrize("path", sorted((check.ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_no_chapter_types_a_comparison(path):
+    cells = nbformat.read(path, as_version=4).cells
+    words = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert not list(check.comparisons(words, path.name))
+
+
 def test_errors_are_found_unless_they_are_meant():
     cell = nbformat.v4.new_code_cell("1 / 0", outputs=[nbformat.v4.new_output("error", ename="Oops", evalue="no")])
     notebook = nbformat.v4.new_notebook(cells=[cell])
