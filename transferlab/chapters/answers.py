@@ -36,7 +36,7 @@ def parent(name: str) -> str | None:
 
 def extra_loss(published: pd.DataFrame) -> float:
     """Return the points that AnB loses more between kingdoms than between random halves, at n = 7 (chapter 6)."""
-    return claims.dissimilar(published).set_index("n").estimate["7"]
+    return -claims.dissimilar(published).set_index("n").estimate["7"]
 
 
 def spread(initialisation: str, images: Tensor) -> list[float]:
@@ -48,7 +48,7 @@ def spread(initialisation: str, images: Tensor) -> list[float]:
 def interval(similar: pd.DataFrame) -> tuple[float, float]:
     """Return the 95 % interval of BnB minus AnB at n = 7, in points (chapter 8)."""
     row = claims.specificity(similar).set_index("n").loc["7"]
-    return row.low, row.high
+    return -row.high, -row.low
 
 
 def best_with_ten(chosen: pd.DataFrame) -> str:

@@ -24,7 +24,6 @@ from PIL import Image
 from scipy import ndimage, stats
 from torch import nn
 
-from transferlab.chapters.verdicts import as_stated
 from transferlab.networks import layer_names
 from transferlab.notation import CONDITIONS, FAMILIES, Treatment
 from transferlab.store import Run
@@ -258,10 +257,10 @@ def forest(rows: pd.DataFrame, logs: pd.DataFrame | None = None, over: str = "n 
     """Draw rows of `claims.audit`: a panel a statement, a line an n (or range of n), with 95 % intervals in points.
 
     Filled markers are ours, hollow ones those of `logs`, if given, the same claims on the logs of 2014. Differences
-    have the sign of `verdicts.as_stated`; their colour is that of the network the statement names first. An interval
+    are as `claims` has them; their colour is that of the network the statement names first. An interval
     that leaves the panel ends in an arrow. `over` says what a line is.
     """
-    sources = [as_stated(table) for table in (rows, logs) if table is not None]
+    sources = [table.assign(n=table.n.astype(str)) for table in (rows, logs) if table is not None]
     statements, lines = list(dict.fromkeys(rows.statement)), list(dict.fromkeys(sources[0].n))
     across = min(2, len(statements))
     down = -(-len(statements) // across)

@@ -75,11 +75,11 @@ def _half(ax: Axes, job: str, middle: tuple[float, float], left: bool) -> None:
 def parts_of_loss(studies: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> Figure:
     """Draw the two parts of what a transfer network loses as bars, a panel a study.
 
-    A study has its rows of `claims.co_adaptation` and of `claims.specificity`. A loss is above 0; whiskers are 95 %
+    A study has its rows of `claims.co_adaptation` and of `claims.specificity`. A loss is below 0; whiskers are 95 %
     intervals.
     """
     figure, axes = plt.subplots(len(studies), figsize=(6.4, 2.4 * len(studies)), layout="constrained", sharex=True)
-    names = {"BnB": "lost by the cut: base − BnB", "AnB": "lost to the other task: BnB − AnB"}
+    names = {"BnB": "for the cut: BnB − base", "AnB": "for the other task: AnB − BnB"}
     for ax, (study, parts) in zip(np.atleast_1d(axes), studies.items()):
         for condition, rows, aside in zip(names, parts, (-0.2, 0.2)):
             places = rows.n.astype(int) + aside
@@ -90,7 +90,7 @@ def parts_of_loss(studies: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> F
     handles = [Patch(color=COLOURS[condition], label=name) for condition, name in names.items()]
     figure.legend(handles=handles, loc="outside upper left", frameon=False)
     np.atleast_1d(axes)[-1].set_xlabel("n, the number of layers copied")
-    figure.supylabel("points lost", fontsize="medium")
+    figure.supylabel("points of top-1 accuracy", fontsize="medium")
     return figure
 
 

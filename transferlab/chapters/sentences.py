@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
-from transferlab.chapters.verdicts import as_stated, points
+from transferlab.chapters.verdicts import points
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,15 +39,14 @@ def answer(*sentences: str) -> Answer:
 def measured(rows: pd.DataFrame, contrast: str, n: str | int, *, networks: bool = True) -> str:
     """Say the difference that a row of `claims` measures, with its interval and its number of networks.
 
-    The sign is that of the row's statement (`verdicts.as_stated`): "BnB is below its base" is a negative number where
-    it is true. Raises ValueError if `rows` have not exactly one row of that contrast and n.
+    "BnB is below its base" is a negative number where it is true. Raises ValueError if `rows` have not exactly one row of that contrast and n.
 
     >>> row = {"contrast": "AnB - base", "n": "7", "statement": "AnB is below its base", "estimate": -8.16}
     >>> row |= {"low": -9.0, "high": -7.1, "networks": 24}
     >>> measured(pd.DataFrame([row]), "AnB - base", 7)
     '−8.2 points (95 % interval −9.0 to −7.1, 24 networks)'
     """
-    row = as_stated(_found(rows, contrast, n)).iloc[0]
+    row = _found(rows, contrast, n).iloc[0]
     if pd.isna(row.estimate):
         return "not measured"
     return f"{points(row.estimate)} points ({_interval(row)}{f', {row.networks} networks' * networks})"
@@ -62,7 +61,7 @@ def beside(rows: pd.DataFrame, logs: pd.DataFrame, contrast: str, n: str | int) 
     >>> beside(ours, logs, "AnB - base", 7)
     '−17.4 points (95 % interval −20.0 to −14.8, 16 networks; 2014: −8.2, −9.0 to −7.1, 24 networks)'
     """
-    row = as_stated(_found(logs, contrast, n)).iloc[0]
+    row = _found(logs, contrast, n).iloc[0]
     then = "not measured"
     if not pd.isna(row.estimate):
         then = f"{points(row.estimate)}, {_interval(row).removeprefix('95 % interval ')}, {row.networks} networks"

@@ -14,8 +14,6 @@ import pandas as pd
 GLYPHS = {"holds": "✓", "does not hold": "✗", "undecided": "?"}
 STYLES = {"holds": "tl-holds", "does not hold": "tl-fails", "undecided": "tl-open"}  # classes of web/verdicts.css
 CELLS = 70  # more of them are not taken in at a glance
-# These subtract the network that their statement names first from the other, so that a loss is above 0.
-TURNED = ("base - BnB", "BnB - AnB", "base - random", "random - gaussian")
 LEGEND = (
     "In points of top-1 accuracy, + for more or above, − for less or below: {glyphs} (too few networks to tell); "
     "point at a cell to see its 95 % interval (Student’s t over target tasks), how many networks and tasks it rests on "
@@ -49,13 +47,13 @@ def verdict_table(
 
     `logs`, if given, are the same claims on the logs of 2014: each statement has a second line for them. `over` says
     what a column is, and `names` who the two lines are. An n = 3-6 that lies over single columns spans them. Every
-    difference is the first-named network of its statement minus the other (see `as_stated`).
+    difference is the first-named network of its statement minus the other.
 
     Raises ValueError for a table of more than 70 cells, and for two verdicts on one statement at the same n.
 
     >>> verdict_table(claims.dissimilar(published), claims.dissimilar(logs))  # doctest: +SKIP
     """
-    sources = [(name, as_stated(rows)) for name, rows in zip(names, (ours, logs)) if rows is not None]
+    sources = [(name, rows.assign(n=rows.n.astype(str))) for name, rows in zip(names, (ours, logs)) if rows is not None]
     statements = dict.fromkeys(statement for _, rows in sources for statement in rows.statement)
     columns = _columns(pd.concat([rows.n for _, rows in sources]))
     bodies, lines, cells = [], {}, 0
@@ -86,21 +84,6 @@ def verdict_table(
     return VerdictTable(html, f"{caption}\n{text.to_string()}\n{LEGEND.format(glyphs=words)}")
 
 
-def as_stated(rows: pd.DataFrame) -> pd.DataFrame:
-    """Turn differences so that each is the first-named network of its statement minus the other.
-
-    So "BnB is below its base" has a negative difference where it is true, whatever the claim subtracts from what.
-
-    >>> row = {"statement": "BnB is below its base", "contrast": "base - BnB", "estimate": 2.0, "low": 1.0, "high": 3.0}
-    >>> row["n"] = 5
-    >>> as_stated(pd.DataFrame([row]))[["estimate", "low", "high"]].iloc[0].tolist()
-    [-2.0, -3.0, -1.0]
-    """
-    sign = rows.contrast.isin(TURNED).map({True: -1, False: 1})
-    ends = {"low": rows.low.where(sign > 0, -rows.high), "high": rows.high.where(sign > 0, -rows.low)}
-    return rows.assign(estimate=sign * rows.estimate, **ends, n=rows.n.astype(str))
-
-
 def points(value: float) -> str:
     """Return a difference with its sign, to a tenth of a point.
 
@@ -112,7 +95,7 @@ def points(value: float) -> str:
 
 
 def note(row) -> str:
-    """Say in words all that a row of `as_stated` has: the difference, its interval, what it rests on, the verdict."""
+    """Say in words all that a row of `claims` has: the difference, its interval, what it rests on, the verdict."""
     if pd.isna(row.estimate):
         return f"no networks: {row.verdict}"
     interval = "no interval"
