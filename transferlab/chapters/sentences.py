@@ -39,7 +39,8 @@ def answer(*sentences: str) -> Answer:
 def measured(rows: pd.DataFrame, contrast: str, n: str | int, *, networks: bool = True) -> str:
     """Say the difference that a row of `claims` measures, with its interval and its number of networks.
 
-    "BnB is below its base" is a negative number where it is true. Raises ValueError if `rows` have not exactly one row of that contrast and n.
+    "BnB is below its base" is a negative number where it is true. Raises ValueError if `rows` have not exactly one row
+    of that contrast and n.
 
     >>> row = {"contrast": "AnB - base", "n": "7", "statement": "AnB is below its base", "estimate": -8.16}
     >>> row |= {"low": -9.0, "high": -7.1, "networks": 24}

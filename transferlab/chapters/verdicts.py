@@ -65,6 +65,7 @@ def verdict_table(
             body.append((name, spans))
             lines[statement, name] = {label: _short(row) for _, label, row in spans}
         bodies.append(_body(statement, body, over))
+    both = "".join(_small_but_there(name, rows) for name, rows in sources)
     if cells > CELLS:
         raise ValueError(f"the table would have {cells} cells; more than {CELLS} are too many: make two of it")
     head = "".join(f'<th scope="col" role="columnheader">{escape(over.format(_dash(n)))}</th>' for n in columns)
@@ -74,14 +75,25 @@ def verdict_table(
         f'<style>{_css()}</style><div class="tl-verdicts"><table role="table" style="--tl-columns: {len(columns)}">'
         f'<caption>{escape(caption)}</caption><thead role="rowgroup"><tr role="row">'
         f'<th scope="col" role="columnheader">claim</th>{study}{head}</tr></thead>{"".join(bodies)}</table>'
-        f"<p>{LEGEND.format(glyphs=glyphs)}</p></div>"
+        f"<p>{LEGEND.format(glyphs=glyphs)}{escape(both)}</p></div>"
     )
     text = pd.DataFrame.from_dict(lines, orient="index").reindex(columns=columns).fillna("")
     text.columns = [over.format(n) for n in columns]
     if len(sources) == 1:
         text = text.droplevel(1)
     words = ", ".join(f"{glyph} {verdict}" for verdict, glyph in GLYPHS.items())
-    return VerdictTable(html, f"{caption}\n{text.to_string()}\n{LEGEND.format(glyphs=words)}")
+    return VerdictTable(html, f"{caption}\n{text.to_string()}\n{LEGEND.format(glyphs=words)}{both}")
+
+
+def _small_but_there(name: str, rows: pd.DataFrame) -> str:
+    """Say where a difference and its being within the margin both hold, which only looks like a contradiction."""
+    held = rows[rows.verdict == "holds"]
+    small = held.statement.str.contains("within")
+    both = held[~small].merge(held[small], on=["contrast", "n"], suffixes=("", "_small"))
+    said = (
+        f"at n = {row.n} {row.statement} and {row.statement_small.partition(' is ')[2]}" for row in both.itertuples()
+    )
+    return "".join(f" Both hold, {name}, {each}: the difference is there, and it is small." for each in said)
 
 
 def points(value: float) -> str:
