@@ -508,7 +508,7 @@ def filters(network: nn.Sequential, size: int = 40) -> np.ndarray:
     larger = ndimage.zoom(weights, (1, 1, size / weights.shape[2], size / weights.shape[3]), order=3, mode="nearest",
                           grid_mode=True)  # fmt: skip
     largest = np.abs(larger).max(axis=(1, 2, 3), keepdims=True)
-    return 0.5 + 0.5 * larger / largest
+    return 0.5 + 0.5 * larger / np.maximum(largest, np.finfo(larger.dtype).tiny)
 
 
 def new_axes(width: float = 6.4, height: float = 4) -> Axes:

@@ -203,7 +203,7 @@ def alike_and_useful(likeness) -> Figure:
     figure, axes = plt.subplots(1, 3, figsize=(6.4, 2.9), layout="constrained")
     for ax, (name, outputs) in zip(axes, layers.items()):
         for label, (condition, marker) in enumerate((("BnB", "o"), ("AnB", "v"), ("AnB+", "P"))):
-            ax.scatter(*outputs[labels == label].T, 18, COLOURS[condition], marker)
+            ax.scatter(*outputs[labels == label].T, 18, COLOURS[condition], marker=marker)
         ax.set(xticks=[], yticks=[], xlabel="unit 1", title=name.replace(" and", "\nand").replace("y some", "y\nsome"))
         ax.annotate(
             f"CKA {likeness(first, outputs):.2f}", (0.5, 0), (0, -38), "axes fraction", "offset points",
