@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferlab import study
-from transferlab.study import STUDIES, claims, scarcity
+from transferlab.study import claims, scarcity
 
 NUMBERS = ["estimate", "low", "high", "smallest", "p", "p_holm"]
 
@@ -19,16 +19,11 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
     tables = {name: study.read(results / f"{name}.csv") for name in study.PUBLISHED}
     ours = tables["networks"]
     similar = ours[ours.split == "random"]
-    to_b = similar[similar.target == "B"]
-    few = {STUDIES[name].changes["train_per_class"]["B"]: tables[name] for name in STUDIES if "images" in name}
-    shape = next(iter(few.values()))
-    few[100] = to_b[to_b.condition.isin(shape.condition) & to_b.n.isin(shape.n)]
-    few = {images: table[table.target == "B"] for images, table in few.items()}
     parts = {
         "ours": [
             claims.audit(ours),
             claims.control(similar, tables["gaussian"]),
-            scarcity.gains(scarcity.at_best_n(few)),
+            scarcity.gains(scarcity.at_best_n(study.by_images())),
         ],
         "2014": [claims.audit(tables["networks_2014"])],
     }

@@ -133,12 +133,21 @@ def test_a_stale_row_and_a_wrong_one_are_found(results, tmp_path, monkeypatch):
     assert len(list(check.rows(Store(tmp_path / "runs"), results))) == 1
 
 
+def test_no_row_of_the_audit_is_there_twice_and_no_statement_has_two_verdicts():
+    rows = check.audit.written()
+    assert not rows.duplicated(["study", "claim", "contrast", "n"]).any()
+    assert rows.groupby(["study", "statement", "claim", "n"]).verdict.nunique().eq(1).all()
+    claims_of = rows.groupby("statement").claim.unique()
+    shared = claims_of[claims_of.map(len) > 1]
+    assert all(all(claim.startswith("images") for claim in claims) for claims in shared)  # similar and dissimilar tasks
+
+
 def test_the_audit_is_what_the_published_tables_say(tmp_path):
     assert not list(check.verdicts())
     for name in (*study.PUBLISHED, "audit"):
         shutil.copy(study.RESULTS / f"{name}.csv", tmp_path)
     table = check.audit.written(tmp_path)
-    for column, value in {"verdict": "holds", "estimate": 0.1, "networks": 3}.items():
+    for column, value in {"verdict": "perhaps", "estimate": 0.1, "networks": 3}.items():
         wrong = table.copy()
         wrong.loc[9, column] = value
         assert wrong[column][9] != table[column][9]

@@ -114,7 +114,7 @@ class Treatment:
 
     @property
     def copied(self) -> int:
-        """How many layers, counted from the input, are the parent's (or random): n, or all in a second stage."""
+        """How many layers, counted from the input, are the parent's, or random; n, and in a second stage all."""
         return LAYERS if self.two_stage else self.n
 
     def into(self, target: str) -> "Treatment":

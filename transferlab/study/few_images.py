@@ -25,7 +25,7 @@ ORDER = ["images", *WITHIN]
 
 @dataclass(frozen=True)
 class Part:
-    """The networks of one target task with so many images a class."""
+    """The networks of one target task with that many images a class."""
 
     split: str
     seed: int
@@ -78,7 +78,7 @@ def train(path: Path, tried: pd.DataFrame, **options) -> pd.DataFrame:
 
 
 def own(lab: Lab, images: int, split: str, seeds: list[int], n: int = 7) -> pd.DataFrame:
-    """Train scratch, freezing and fine-tuning in one and two stages with so many images of a class of task B.
+    """Train scratch, freezing and fine-tuning in one and two stages with that many images of a class of task B.
 
     Each has its published rate. `lab` gives the scale, the data and the store. Returns a table like that of
     `Lab.sweep`. Raises ValueError for a number of images for which no rate was tuned.

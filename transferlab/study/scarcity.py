@@ -21,6 +21,8 @@ CONTRASTS = {
     ("AnB+", "base"): "AnB+ is above the base",
     ("AnB++", "base"): "AnB++ is above the base",
     ("BnB+", "base"): "BnB+ is above the base",
+    ("AnB+", "BnB+"): "AnB+ is above BnB+",
+    ("AnB+", "AnB"): "AnB+ is above AnB",
     ("AnB++", "AnB"): "AnB++ is above AnB",
     ("AnB++", "AnB+"): "AnB++ is above AnB+",
 }
@@ -73,14 +75,16 @@ def _best_elsewhere(accuracies: pd.DataFrame, what: str) -> "pd.Series[Hashable]
 def gains(networks: pd.DataFrame, split: str = "random", margin: float = MARGIN) -> pd.DataFrame:
     """Return the CONTRASTS for each number of images, in points, as rows of `claims.COLUMNS`; `n` is images per class.
 
-    `networks` come from `at_best_n`. Differences are taken within a target task, intervals over tasks (t), and p is
-    adjusted (Holm) over the numbers of images.
+    Those that the table has no networks for are left out. `networks` come from `at_best_n`. Differences are taken
+    within a target task, intervals over tasks (t), and p is adjusted (Holm) over the numbers of images.
     """
     mine = networks[networks.split == split]
     tasks = 100 * mine.pivot(index=TASK, columns=["condition", "images"], values="accuracy")
     where = {"random": "similar tasks", "kingdom": "dissimilar tasks"}[split]
     rows = []
     for (first, second), statement in CONTRASTS.items():
+        if not {first, second} <= {*mine.condition}:
+            continue
         differences = tasks[first] - tasks[second]
         estimates = {
             str(images): by_task(differences[[images]], 2 * int(differences[images].count())) for images in differences
@@ -90,7 +94,7 @@ def gains(networks: pd.DataFrame, split: str = "random", margin: float = MARGIN)
 
 
 def ways(table: pd.DataFrame, split: str, images: int) -> pd.DataFrame:
-    """Return what each way to train gains over scratch on the tasks of a split, with so many images a class.
+    """Return what each way to train gains over scratch on the tasks of a split, with that many images a class.
 
     One row per network name (into B, for both directions): network, condition, n, gain, low, high (points, with the t
     interval over target tasks), accuracy (0..1) and tasks; the best first.

@@ -57,7 +57,7 @@ def names(conditions: tuple[str, ...]) -> list[str]:
 
 
 def trials(images: int, stage: int, known: Tuned) -> list[Tuned]:
-    """Return what to try in one of the STAGES with so many images a class, each as a recipe's `tuned`.
+    """Return what to try in one of the STAGES with that many images a class, each as a recipe's `tuned`.
 
     `known` are the best values of the stages before.
     """
@@ -78,7 +78,7 @@ def trials(images: int, stage: int, known: Tuned) -> list[Tuned]:
 
 
 def best(tried: pd.DataFrame, images: int) -> Tuned:
-    """Return the best fields of every network with so many images a class: the highest mean accuracy over SEEDS.
+    """Return the best fields of every network with that many images a class: the highest mean accuracy over SEEDS.
 
     Only what was tried on every seed counts. `tried` is a table of COLUMNS.
     """
@@ -121,7 +121,7 @@ def published() -> pd.DataFrame:
 
 
 def recipe(images: int, tuned: Tuned, target: str = TARGET) -> dict:
-    """Return the changes of a recipe for a target task with so many images a class; `tuned` is as for TARGET."""
+    """Return the changes of a recipe for a target task with that many images a class; `tuned` is as for TARGET."""
     into = {str(Treatment.parse(name).into(target)): own for name, own in tuned.items()}
     return {"precision": PRECISION, "train_per_class": {target: images}, "tuned": into}
 
