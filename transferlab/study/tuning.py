@@ -86,10 +86,11 @@ def best(tried: pd.DataFrame, images: int) -> Tuned:
     means = rows.groupby(["network", *FIELDS]).accuracy.agg(["mean", "count"])
     means = means[means["count"] == len(SEEDS)]["mean"].reset_index()
     winners = means.sort_values("mean", kind="stable").groupby("network").tail(1)
-    return {row.network: _fields(row) for row in winners.itertuples()}
+    return {row.network: fields(row) for row in winners.itertuples()}
 
 
-def _fields(row) -> Fields:
+def fields(row) -> Fields:
+    """Return what a row of the table says of its network's training, as a recipe's `tuned` has it."""
     own = {name: getattr(row, name) for name in FIELDS}
     return own | {"epochs": int(row.epochs), "curve_every": int(row.epochs)}
 
