@@ -12,6 +12,7 @@ import pandas as pd
 from transferlab import study
 from transferlab.lab import Lab
 from transferlab.notation import TASKS, Job, Treatment, lineage
+from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs
 from transferlab.study import ORDER as WITHIN
 from transferlab.study import RESULTS, ledger, published_row, tuning
@@ -68,13 +69,20 @@ def train(path: Path, tried: pd.DataFrame, **options) -> pd.DataFrame:
                     f"nothing is tuned for {', '.join(missing)} with {part.images} images a class; "
                     "run python -m transferlab study tuning first"
                 )
-            runs = {lab.store.path(lab.spec(*job)).name for job in part.jobs()} - {*ledger.read(path, ("run",)).run}
-            if taken := [_row(lab, part.images, row) for _, row in main[main.run.isin(runs)].groupby("run")]:
-                ledger.add(path, pd.concat(taken, ignore_index=True), ORDER)
-            ledger.train(
-                path, lab, part.jobs(), lambda run, a=lab, b=part: _row(a, b.images, published_row(run)), ORDER
-            )
+            _publish(path, lab, part, main)
     return read(path)
+
+
+def _publish(path: Path, lab: Lab, part: Part, main: pd.DataFrame) -> None:
+    """Take the rows of a part from the main study, as far as it has them, and train the rest."""
+
+    def row(run: Run) -> pd.DataFrame:
+        return _row(lab, part.images, published_row(run))
+
+    runs = {lab.store.path(lab.spec(*job)).name for job in part.jobs()} - {*ledger.read(path, ("run",)).run}
+    if taken := [_row(lab, part.images, one) for _, one in main[main.run.isin(runs)].groupby("run")]:
+        ledger.add(path, pd.concat(taken, ignore_index=True), ORDER)
+    ledger.train(path, lab, part.jobs(), row, ORDER)
 
 
 def own(lab: Lab, images: int, split: str, seeds: list[int], n: int = 7) -> pd.DataFrame:

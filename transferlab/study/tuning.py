@@ -124,7 +124,7 @@ def published() -> pd.DataFrame:
 def recipe(images: int, tuned: Tuned, target: str = TARGET) -> dict:
     """Return the changes of a recipe for a target task with that many images a class; `tuned` is as for TARGET."""
     into = {str(Treatment.parse(name).into(target)): own for name, own in tuned.items()}
-    return {"precision": PRECISION, "train_per_class": {target: images}, "tuned": into}
+    return {"precision": PRECISION, "train_per_class": {target: int(images)}, "tuned": into}
 
 
 def _row(lab: Lab, run: Run, images: int) -> pd.DataFrame:
