@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferlab import study
-from transferlab.study import claims, scarcity
+from transferlab.study import claims, few_images, scarcity
 
 NUMBERS = ["estimate", "low", "high", "smallest", "p", "p_holm"]
 
@@ -19,11 +19,12 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
     tables = {name: study.read(results / f"{name}.csv") for name in study.PUBLISHED}
     ours = tables["networks"]
     similar = ours[ours.split == "random"]
+    chosen = scarcity.at_best_n(few_images.read(results / "few_images.csv"))
     parts = {
         "ours": [
             claims.audit(ours),
             claims.control(similar, tables["gaussian"]),
-            scarcity.gains(scarcity.at_best_n(study.by_images())),
+            *(scarcity.gains(chosen, split) for split in chosen.split.unique()),
         ],
         "2014": [claims.audit(tables["networks_2014"])],
     }

@@ -77,7 +77,7 @@ def test_a_part_of_a_study():
     assert {(split, seed) for _, split, seed in part.jobs()} == {("kingdom", 2)}
     assert set(part.jobs()) < set(whole.jobs())
     assert whole.only().jobs() == whole.jobs()
-    assert study.STUDIES["images_20"].only(seed=3).changes == {"train_per_class": {"B": 20}}
+    assert study.STUDIES["gaussian"].only(seed=3).changes == {"random_filters": "gaussian"}
 
 
 def test_a_part_that_is_not_there_is_named(tmp_path):

@@ -54,7 +54,6 @@ class Study:
         return replace(self, grid=grid)
 
 
-SMALLER = ((("AnB", "BnB+", "AnB+"), (1, 4, 7), "random", range(4), ("B",)),)
 DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
 STUDIES = {
     # Figures 2 and 3 of the paper
@@ -74,8 +73,6 @@ STUDIES = {
         ((("AnB", "BnB"), DEPTHS, "random", range(2), TASKS),),
         {"data": {"train_per_class": 300, "test_per_class": 200}, "epochs": 16},
     ),
-    # fewer images of the target task
-    **{f"images_{count}": Study(SMALLER, {"train_per_class": {"B": count}}) for count in (10, 20, 50)},
 }
 PUBLISHED = (*STUDIES, "networks_2014")
 
@@ -137,18 +134,6 @@ def published(name: str = "networks") -> pd.DataFrame:
     if name not in PUBLISHED:
         raise ValueError(f"no published table {name!r}; there are {', '.join(PUBLISHED)}")
     return read(RESULTS / f"{name}.csv")
-
-
-def by_images() -> pd.DataFrame:
-    """Return the published networks with few images of task B, and those of the main study that are like them.
-
-    Columns as in `read`, and `images`, of a class of B. All of them were trained at one rate.
-    """
-    few = {int(name.removeprefix("images_")): published(name) for name in STUDIES if name.startswith("images_")}
-    shape, main = next(iter(few.values())), published()
-    few[100] = main[(main.split == "random") & main.condition.isin(shape.condition) & main.n.isin(shape.n)]
-    rows = [table[(table.target == "B") & table.seed.isin(shape.seed)].assign(images=n) for n, table in few.items()]
-    return pd.concat(rows, ignore_index=True)
 
 
 def read(path: Path) -> pd.DataFrame:
