@@ -207,7 +207,7 @@ def test_a_wrong_sweep_says_so_before_anything_is_trained(lab, arguments, messag
         ({"scale": "huge"}, "no scale 'huge'; there are smoke, laptop"),
         (
             {"dataset": "mnist"},
-            "no data set 'mnist'; there are kingdoms, kingdoms-validation, cifar100, imagenet, folder",
+            "no data set 'mnist'; there are kingdoms, kingdoms-validation, cifar100",
         ),
         ({"device": "tpu"}, "no device 'tpu'"),
         ({"epoch": 3}, "a recipe has no epoch; it has network, size, data, epochs"),
