@@ -205,7 +205,10 @@ def test_a_wrong_sweep_says_so_before_anything_is_trained(lab, arguments, messag
     ("arguments", "message"),
     [
         ({"scale": "huge"}, "no scale 'huge'; there are smoke, laptop"),
-        ({"dataset": "mnist"}, "no data set 'mnist'; there are kingdoms, cifar100, imagenet, folder"),
+        (
+            {"dataset": "mnist"},
+            "no data set 'mnist'; there are kingdoms, kingdoms-validation, cifar100",
+        ),
         ({"device": "tpu"}, "no device 'tpu'"),
         ({"epoch": 3}, "a recipe has no epoch; it has network, size, data, epochs"),
         ({"epochs": 0}, "epochs is 0; it must be a whole number, 1 or more"),

@@ -107,6 +107,14 @@ class Bar:
         self.seen.append(self.n)
 
 
+def test_a_condition_that_only_the_reader_has_is_shown(lab, tables):
+    mine = lab.train([("baseB", "random", 0)])
+    assert "AnB++" not in data_of(explorer(lab, *tables, mine))["names"]
+    data = data_of(explorer(lab, *tables, mine, (lab.run("A4B++"),)))
+    assert data["names"]["AnB++"] == "AnB++" and data["conditions"][-1]["name"] == "AnB++"
+    assert data["yours"][-1]["condition"] == "AnB++"
+
+
 @pytest.mark.parametrize(
     ("changes", "epochs"),
     [

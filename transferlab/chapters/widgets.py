@@ -8,7 +8,7 @@ import html
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -39,7 +39,7 @@ def explorer(
     `mine`, a table of `Lab.train`, of its first seed; a network that it lacks has none, and the page says so. `yours`
     are networks into B that the reader has trained: crosses, the last of which is the one chosen.
     """
-    data = _explored(lab.recipe.network, published, logs)
+    data = _explored(lab.recipe.network, published, logs, {run.treatment.condition for run in yours})
     learning = data["learning"]
     data["yours"] = [_yours(lab, run) for run in yours]
     mine = mine[mine.target == "B"]
@@ -58,9 +58,9 @@ def small_explorer(published: pd.DataFrame, logs: pd.DataFrame, network: str = "
     return _page("explorer", data, "Choose n and a condition: what did the transplant cost, here and in 2014?")
 
 
-def _explored(network: str, published: pd.DataFrame, logs: pd.DataFrame) -> dict:
-    """Return what every explorer shows: the conditions of 2014, and later ones that the published study has."""
-    conditions = [name for name in FAMILIES if name in CONDITIONS or name in set(published.condition)]
+def _explored(network: str, published: pd.DataFrame, logs: pd.DataFrame, own: Set[str] = frozenset()) -> dict:
+    """Return what every explorer shows: the conditions of 2014, and later ones that the tables or the reader have."""
+    conditions = [name for name in FAMILIES if name in {*CONDITIONS, *published.condition, *own}]
     return {
         "layers": layer_names(network),
         "conditions": [

@@ -49,7 +49,8 @@ function explorer(host, data) {
     if (isBase()) return "All eight layers of baseB began fresh and were trained on task B.";
     const one = state.n === 1, source = name()[0];
     const origin = source === "R" ? "left at random values" : `copied from base${source}`;
-    const fate = state.condition.endsWith("+") ? "fine-tuned with the rest" : "kept frozen";
+    const fate = state.condition.endsWith("++") ? "fine-tuned in a second stage, after the others"
+      : state.condition.endsWith("+") ? "fine-tuned with the rest" : "kept frozen";
     return `The first ${one ? "layer" : `${state.n} layers`} of ${name()} ${one ? "was" : "were"} ${origin} and ` +
       `${fate}; the other ${8 - state.n} began fresh and were trained on task B.`;
   }
