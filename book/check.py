@@ -34,8 +34,6 @@ MORE = r"(?:\w{2,}er|more|less|worse)\b[^.?!;:]{0,60}?\bthan|as (?:hard|easy|goo
 COMPARED = re.compile(rf"\b(?:{THINGS})\b[^.?!;:]*?\b(?:{MORE})\b", re.IGNORECASE)
 RESULTS = ("The experiment", "The answer")  # the sections of a chapter in which a comparison is a result
 SVG = "{http://www.w3.org/2000/svg}"
-MARKS = (f"{SVG}path", f"{SVG}use", f"{SVG}image")
-FRAME = 5  # patches: the ground and four spines
 ELSEWHERE = 0.02  # how far accuracies of one network may lie apart on two kinds of machine
 
 
@@ -59,15 +57,18 @@ def empty(svg: str) -> bool:
 
 def _has_marks(axes: ElementTree.Element) -> bool:
     """Whether something is drawn in the frame of axes. A line through NaN alone has an empty path."""
-    kinds: dict[str, list] = {"patch": [], "text": [], "matplotlib.axis": [], "legend": []}
+    patches, texts = [], 0
     for child in axes:
         kind = child.get("id", "").rpartition("_")[0]
-        if kind not in kinds and any(
-            path.get("d", "").strip() or path.tag != f"{SVG}path" for path in child.iter() if path.tag in MARKS
-        ):
+        paths = [path.get("d", "").split() for path in child.iter(f"{SVG}path")]
+        if kind == "patch":
+            patches += paths
+        elif kind == "text":
+            texts += 1
+        elif kind not in ("matplotlib.axis", "legend") and (any(paths) or [*child.iter(f"{SVG}image")]):
             return True
-        kinds.setdefault(kind, []).append(child)
-    return len(kinds["patch"]) > FRAME or len(kinds["text"]) > 1
+    # the first patch is the ground, and a spine is a line from one point to another
+    return texts > 1 or any(path.count("L") != 1 for path in patches[1:])
 
 
 def prose(text: str, name: str) -> Iterator[str]:

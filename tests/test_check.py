@@ -38,6 +38,8 @@ def svg(draw):
         (lambda ax: ax.plot([1, 2], [float("nan")] * 2), True),
         (lambda ax: ax.bar([1, 2], [1, 2]), False),
         (lambda ax: ax.imshow([[1, 2]]), False),
+        (lambda ax: ax.stairs([1, 2]), False),
+        (lambda ax: ax.spines[["top", "right"]].set_visible(False), True),
     ],
 )
 def test_empty_figures(draw, expected):
