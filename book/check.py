@@ -7,8 +7,6 @@ another accuracy than its row. `make book` trains some of the published networks
 of the tables again.
 """
 
-import base64
-import io
 import os
 import re
 import sys
@@ -16,11 +14,10 @@ from collections.abc import Callable, Collection, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
+from xml.etree import ElementTree
 
 import audit
 import nbformat
-import numpy as np
-from PIL import Image
 
 from transferlab import Lab, study
 from transferlab.store import Store
@@ -36,6 +33,7 @@ THINGS += "|natural|man-made"
 MORE = r"(?:\w{2,}er|more|less|worse)\b[^.?!;:]{0,60}?\bthan|as (?:hard|easy|good|bad|high|low|large|accurate|much) as"
 COMPARED = re.compile(rf"\b(?:{THINGS})\b[^.?!;:]*?\b(?:{MORE})\b", re.IGNORECASE)
 RESULTS = ("The experiment", "The answer")  # the sections of a chapter in which a comparison is a result
+SVG = "{http://www.w3.org/2000/svg}"
 ELSEWHERE = 0.02  # how far accuracies of one network may lie apart on two kinds of machine
 
 
@@ -45,17 +43,32 @@ def outputs(notebook: nbformat.NotebookNode, name: str) -> Iterator[str]:
         for output in cell.get("outputs", []):
             if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
                 yield f"{name}: a cell ends with {output.ename}: {output.evalue}"
-            picture = output.get("data", {}).get("image/png")
-            if picture and empty(base64.b64decode(picture)):
+            picture = output.get("data", {}).get("image/svg+xml")
+            if picture and empty(picture):
                 yield f"{name}: an empty figure, below: {cell.source.splitlines()[-1]}"
 
 
-def empty(png: bytes) -> bool:
-    """Whether a picture has nothing in it: one colour, or a frame without anything inside."""
-    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
-    height, width = pixels.shape
-    inside = pixels[height // 7 : height * 4 // 5, width // 5 : width * 7 // 8]
-    return np.ptp(inside) == 0
+def empty(svg: str) -> bool:
+    """Whether a figure of matplotlib has nothing in it: no axes, or axes with nothing in their frames but a title."""
+    root = ElementTree.fromstring(svg)  # noqa: S314 (the book's own figures)
+    groups = [group for group in root.iter(f"{SVG}g") if "axes_" in group.get("id", "")]
+    return not any(map(_has_marks, groups))
+
+
+def _has_marks(axes: ElementTree.Element) -> bool:
+    """Whether something is drawn in the frame of axes. A line through NaN alone has an empty path."""
+    patches, texts = [], 0
+    for child in axes:
+        kind = child.get("id", "").rpartition("_")[0]
+        paths = [path.get("d", "").split() for path in child.iter(f"{SVG}path")]
+        if kind == "patch":
+            patches += paths
+        elif kind == "text":
+            texts += 1
+        elif kind not in ("matplotlib.axis", "legend") and (any(paths) or [*child.iter(f"{SVG}image")]):
+            return True
+    # the first patch is the ground, and a spine is a line from one point to another
+    return texts > 1 or any(path.count("L") != 1 for path in patches[1:])
 
 
 def prose(text: str, name: str) -> Iterator[str]:

@@ -49,7 +49,7 @@ def _compared(output):
         return output if output.name == "stdout" else None
     if output.output_type == "error":
         return output
-    if "image/png" in output.data:
+    if "image/svg+xml" in output.data or "image/png" in output.data:
         return None
     output.data = {kind: value for kind, value in output.data.items() if kind in COMPARED}
     return output

@@ -17,11 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "book"))
 import check
 
 
-def png(draw):
+def svg(draw):
     figure, ax = plt.subplots()
     draw(ax)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
+    file = io.StringIO()
+    figure.savefig(file, format="svg")
     plt.close(figure)
     return file.getvalue()
 
@@ -34,10 +34,16 @@ def png(draw):
         (lambda ax: ax.plot([1, 2]), False),
         (lambda ax: ax.scatter([0, 1], [0, 1], s=9), False),
         (lambda ax: ax.axhline(0.5), False),
+        (lambda ax: ax.set(title="t", xlabel="n"), True),
+        (lambda ax: ax.plot([1, 2], [float("nan")] * 2), True),
+        (lambda ax: ax.bar([1, 2], [1, 2]), False),
+        (lambda ax: ax.imshow([[1, 2]]), False),
+        (lambda ax: ax.stairs([1, 2]), False),
+        (lambda ax: ax.spines[["top", "right"]].set_visible(False), True),
     ],
 )
 def test_empty_figures(draw, expected):
-    assert check.empty(png(draw)) == expected
+    assert check.empty(svg(draw)) == expected
 
 
 FALSE_TWICE = "The natural task is not as hard as the man-made one, and neither as hard as a random half."

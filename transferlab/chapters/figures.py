@@ -517,17 +517,19 @@ def new_axes(width: float = 6.4, height: float = 4) -> Axes:
 
 
 def _show_as_svg() -> None:
-    """In a notebook, show figures as SVG; beside it goes a PNG, which `book/check.py` looks at."""
+    """In a notebook, show figures as SVG; a mosaic of images as HTML, and as a PNG for the index of figures."""
     plt.rcParams.update(STYLE)
     shell = get_ipython()
     if shell is None or "inline" not in plt.get_backend():
         return
+    from IPython.core.pylabtools import print_figure
     from matplotlib_inline.config import InlineBackend  # there wherever the backend is
 
     settings: Any = InlineBackend.instance(parent=shell)
     settings.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
-    settings.figure_formats = {"png", "svg"}
+    settings.figure_formats = {"svg"}
     shell.display_formatter.formatters["image/svg+xml"].for_type(_Sheet, lambda sheet: None)
+    shell.display_formatter.formatters["image/png"].for_type(_Sheet, lambda sheet: print_figure(sheet, "png"))
 
 
 _show_as_svg()
