@@ -207,8 +207,10 @@ def run_study(arguments: argparse.Namespace) -> int:
     for name in names:
         path = out / f"{name}.csv"
         if name == "tuning":
+            print(tuning.plan(path))
             table = tuning.tune(path, **options)
         elif name == "few_images":
+            print(few_images.plan(path))
             table = few_images.train(path, tuning.read(out / "tuning.csv"), **options)
         else:
             part = study.STUDIES[name].only(arguments.split, arguments.seed)

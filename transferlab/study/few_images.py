@@ -54,6 +54,19 @@ def parts() -> list[Part]:
     ]
 
 
+def plan(path: Path) -> str:
+    """Say how many networks the study has, and how many of them the table at `path` holds.
+
+    >>> plan(Path("nowhere.csv"))
+    '56 target tasks with 13 networks each, 728 in all; 0 are in nowhere.csv'
+    """
+    counts = [len(part.jobs()) for part in parts()]
+    return (
+        f"{len(counts)} target tasks with {counts[0]} networks each, {sum(counts)} in all; "
+        f"{len(ledger.read(path, ('run',)))} are in {path}"
+    )
+
+
 def train(path: Path, tried: pd.DataFrame, **options) -> pd.DataFrame:
     """Train what the table at `path` lacks, write its rows part by part, and return the table.
 

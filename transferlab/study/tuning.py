@@ -95,6 +95,24 @@ def fields(row) -> Fields:
     return own | {"epochs": int(row.epochs), "curve_every": int(row.epochs)}
 
 
+def plan(path: Path) -> str:
+    """Say how many networks are tried, at most, and how many of them the table at `path` holds.
+
+    >>> plan(Path("nowhere.csv")).partition(";")[2]
+    ' 0 are in nowhere.csv'
+    """
+    first = {name: {"learning_rate": RATES[0]} for name in names((*FIRST, *SECOND))}
+    count = sum(
+        len(trial) * len(SEEDS)
+        for images in IMAGES
+        for stage in range(STAGES)
+        for trial in trials(images, stage, first)
+    )
+    return (
+        f"{count} networks on {len(SEEDS)} splits, for {len(IMAGES)} numbers of images; {len(read(path))} are in {path}"
+    )
+
+
 def tune(path: Path, images: tuple[int, ...] = IMAGES, **options) -> pd.DataFrame:
     """Train what the table at `path` lacks, write the rows of each trial when it is finished, and return the table.
 
