@@ -1,4 +1,4 @@
-"""Estimates with an interval, and the smallest effect that a study of their size can detect.
+"""Estimates with an interval, and the smallest detectable effect of a study of their size.
 
 Networks of one target task share its classes, its images and often the layers that were copied, so they are not
 independent. A difference is therefore taken within a task first, and its interval is over tasks.
@@ -21,7 +21,7 @@ class Estimate:
     """A mean or a difference of means, with its standard error and the degrees of freedom of that.
 
     `networks`, `pairs` and `tasks` count what it is based on: networks, differences within a target task, and tasks.
-    The error is NaN where no spread can be measured, and so are the interval, p and the smallest difference.
+    The error is NaN where no spread can be measured, and so are the interval, p and the smallest detectable effect.
     """
 
     value: float = nan
@@ -57,7 +57,7 @@ class Estimate:
         return float(stats.t.sf((margin - abs(self.value)) / self.error, self.df))
 
     def smallest(self) -> float:
-        """Return the smallest difference that a study of this size and spread detects (power 80 %, two-sided 5 %)."""
+        """Return the smallest detectable effect of a study of this size and spread (power 80 %, two-sided 5 %)."""
         return self.error * _seen(self.df)
 
 
