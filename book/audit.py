@@ -23,7 +23,7 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
         "ours": [
             claims.audit(ours),
             claims.control(similar, tables["gaussian"]),
-            scarcity.gains(scarcity.at_best_n(study.by_images())),
+            scarcity.gains(scarcity.at_best_n(study.by_images(results))),
         ],
         "2014": [claims.audit(tables["networks_2014"])],
     }

@@ -59,7 +59,7 @@ class Experiment:
         if self.treatment.source is None:
             return self._fresh("base", self.recipe.initialisation)
         donor = donor or self._fresh("random filters", self.recipe.random_filters)
-        return transplant(donor, self.treatment.copied, self._fresh("upper layers", self.recipe.initialisation))
+        return transplant(donor, self.treatment.transplanted, self._fresh("upper layers", self.recipe.initialisation))
 
     def mean(self) -> Tensor | None:
         """Return the mean image that crops subtract: as in 2014, that of the task the first layers were trained on."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, lineage
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs, table
+from transferlab.study import ledger
 from transferlab.system.files import checkout
 
 PRECISION = "bfloat16"  # of the published networks, also on machines where float32 is faster
@@ -54,8 +54,8 @@ class Study:
         return replace(self, grid=grid)
 
 
-SMALLER = ((("AnB", "BnB+", "AnB+"), (1, 4, 7), "random", range(4), ("B",)),)
 DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
+SMALLER = ((("AnB", "BnB+", "AnB+"), (1, 4, 7), "random", range(4), ("B",)),)
 STUDIES = {
     # Figures 2 and 3 of the paper
     "networks": Study(
@@ -86,12 +86,8 @@ def publish(lab: Lab, path: Path, study: Study, overwrite: bool = False) -> pd.D
     `lab` must have the study's changes. Raises ValueError if another process is writing the table, or if it holds rows
     for these networks that other code, data or recipes made, unless `overwrite` allows replacing them.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path.with_suffix(".lock"), timeout=0):
-            return _publish(lab, path, study, overwrite)
-    except Timeout:
-        raise ValueError(f"another process is writing {path}; wait for it to finish, or stop it") from None
+    with ledger.writing(path):
+        return _publish(lab, path, study, overwrite)
 
 
 def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFrame:
@@ -139,13 +135,15 @@ def published(name: str = "networks") -> pd.DataFrame:
     return read(RESULTS / f"{name}.csv")
 
 
-def by_images() -> pd.DataFrame:
-    """Return the published networks with few images of task B, and those of the main study that are like them.
+def by_images(results: Path = RESULTS) -> pd.DataFrame:
+    """Return the networks with few images of task B, and those of the main study that are like them.
 
-    Columns as in `read`, and `images`, of a class of B. All of them were trained at one rate.
+    Columns as in `read`, and `images`, of a class of B. All of them were trained at one rate. `results` is the folder
+    of the tables.
     """
-    few = {int(name.removeprefix("images_")): published(name) for name in STUDIES if name.startswith("images_")}
-    shape, main = next(iter(few.values())), published()
+    names = {int(name.removeprefix("images_")): name for name in STUDIES if name.startswith("images_")}
+    few = {count: read(results / f"{name}.csv") for count, name in names.items()}
+    shape, main = next(iter(few.values())), read(results / "networks.csv")
     few[100] = main[(main.split == "random") & main.condition.isin(shape.condition) & main.n.isin(shape.n)]
     rows = [table[(table.target == "B") & table.seed.isin(shape.seed)].assign(images=n) for n, table in few.items()]
     return pd.concat(rows, ignore_index=True)
@@ -153,9 +151,7 @@ def by_images() -> pd.DataFrame:
 
 def read(path: Path) -> pd.DataFrame:
     """Read the table at `path`, with the columns of `Lab.sweep` and PROVENANCE; without rows if there is no file."""
-    if not path.exists():
-        return pd.DataFrame(columns=[*COLUMNS, *PROVENANCE])
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    return ledger.read(path, (*COLUMNS, *PROVENANCE))
 
 
 def published_row(run: Run) -> pd.DataFrame:
@@ -171,6 +167,4 @@ def _save(rows: pd.DataFrame, path: Path) -> None:
     bases = rows[rows.condition == "base"].set_index(["split", "seed", "target"]).accuracy
     key = pd.MultiIndex.from_frame(rows[["split", "seed", "target"]])
     rows = rows.assign(base_accuracy=bases.reindex(key).to_numpy(), seconds=rows.seconds.astype(float).round(1))
-    beside = path.with_suffix(".part")
-    rows.sort_values(ORDER).to_csv(beside, index=False)
-    beside.replace(path)
+    ledger.save(path, rows, ORDER)

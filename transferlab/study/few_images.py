@@ -11,7 +11,7 @@ import pandas as pd
 
 from transferlab import study
 from transferlab.lab import Lab
-from transferlab.notation import TASKS, Job, Treatment, lineage
+from transferlab.notation import TASKS, Job, Treatment, with_parents
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs
 from transferlab.study import ORDER as WITHIN
@@ -88,15 +88,14 @@ def _publish(path: Path, lab: Lab, part: Part, main: pd.DataFrame) -> None:
 def own(lab: Lab, images: int, split: str, seeds: list[int], n: int = 7) -> pd.DataFrame:
     """Train scratch, freezing and fine-tuning in one and two stages with that many images of a class of task B.
 
-    Each has its published rate. `lab` gives the scale, the data and the store. Returns a table like that of
-    `Lab.sweep`. Raises ValueError for a number of images for which no rate was tuned.
+    Each is trained at its published rate. `lab` determines the scale, the images and the store. Returns a table like
+    that of `Lab.sweep`. Raises ValueError for a number of images for which no rate was tuned.
     """
     if images not in tuning.IMAGES:
         raise ValueError(f"images is {images!r}; rates were tuned for {', '.join(map(str, tuning.IMAGES))} a class")
     here = lab.changed(**tuning.recipe(images, tuning.best(tuning.published(), images)))
     names = [str(Treatment.of(condition, n)) for condition in ("base", "AnB", "AnB+", "AnB++")]
-    jobs = dict.fromkeys(each for seed in seeds for name in names for each in lineage((name, split, seed))[::-1])
-    table = here.train(sorted(jobs, key=lambda job: len(lineage(job))))
+    table = here.train(with_parents((name, split, seed) for seed in seeds for name in names))
     return table[table.network.isin(names)].reset_index(drop=True)
 
 
