@@ -77,6 +77,7 @@ STUDIES = {
     # fewer images of the target task
     **{f"images_{count}": Study(SMALLER, {"train_per_class": {"B": count}}) for count in (10, 20, 50)},
 }
+OWN_RATES = ("tuning", "few_images")  # modules with a study each, in one table for all its recipes
 PUBLISHED = (*STUDIES, "networks_2014")
 
 

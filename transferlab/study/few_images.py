@@ -15,7 +15,7 @@ from transferlab.notation import TASKS, Job, Treatment, with_parents
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs
 from transferlab.study import ORDER as WITHIN
-from transferlab.study import RESULTS, ledger, published_row, tuning
+from transferlab.study import PRECISION, RESULTS, ledger, published_row, tuning
 from transferlab.study.claims import TASK
 
 CONDITIONS = ("base", "AnB", "BnB+", "AnB+", "AnB++")
@@ -60,10 +60,10 @@ def train(path: Path, tried: pd.DataFrame, **options) -> pd.DataFrame:
     With all images a network may be one of the main study: its row is taken from there. `tried` is the table of
     `tuning.tune`; `options` are those of `Lab`. Raises ValueError if some network has no tuned rate there.
     """
-    main = study.published()
+    main, whole = study.published(), Lab(precision=PRECISION, **options)
     with ledger.writing(path):
         for part in parts():
-            lab = Lab(**options, **tuning.recipe(part.images, tuning.best(tried, part.images), part.target))
+            lab = whole.changed(**tuning.recipe(part.images, tuning.best(tried, part.images), part.target))
             if missing := sorted({job[0] for job in part.jobs()} - {*lab.recipe.tuned}):
                 raise ValueError(
                     f"nothing is tuned for {', '.join(missing)} with {part.images} images a class; "
@@ -93,7 +93,7 @@ def own(lab: Lab, images: int, split: str, seeds: list[int], n: int = 7) -> pd.D
     """
     if images not in tuning.IMAGES:
         raise ValueError(f"images is {images!r}; rates were tuned for {', '.join(map(str, tuning.IMAGES))} a class")
-    here = lab.changed(**tuning.recipe(images, tuning.best(tuning.published(), images)))
+    here = lab.changed(precision=PRECISION, **tuning.recipe(images, tuning.best(tuning.published(), images)))
     names = [str(Treatment.of(condition, n)) for condition in ("base", "AnB", "AnB+", "AnB++")]
     table = here.train(with_parents((name, split, seed) for seed in seeds for name in names))
     return table[table.network.isin(names)].reset_index(drop=True)

@@ -104,11 +104,12 @@ def tune(path: Path, images: tuple[int, ...] = IMAGES, **options) -> pd.DataFram
     `options` are those of `Lab`, such as `runs`. A network that is in the table, by the digest of all that determines
     it, is not trained again. Raises ValueError if another process is writing the table.
     """
+    whole = Lab(DATASET, precision=PRECISION, **options)
     with ledger.writing(path):
         for count, stage in product(images, range(STAGES)):
             known = best(read(path), count)
             for trial in trials(count, stage, known):
-                lab = Lab(DATASET, **options, **recipe(count, known | trial))
+                lab = whole.changed(**recipe(count, known | trial))
                 jobs = [(name, SPLIT, seed) for name in trial for seed in SEEDS]
                 ledger.train(path, lab, jobs, partial(_row, lab, count), ORDER)
     return read(path)
@@ -127,7 +128,7 @@ def published() -> pd.DataFrame:
 def recipe(images: int, tuned: Tuned, target: str = TARGET) -> dict:
     """Return the changes of a recipe for a target task with that many images a class; `tuned` is as for TARGET."""
     into = {str(Treatment.parse(name).into(target)): own for name, own in tuned.items()}
-    return {"precision": PRECISION, "train_per_class": {target: int(images)}, "tuned": into}
+    return {"train_per_class": {target: int(images)}, "tuned": into}
 
 
 def _row(lab: Lab, images: int, run: Run) -> pd.DataFrame:
