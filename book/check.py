@@ -18,9 +18,11 @@ from xml.etree import ElementTree
 
 import audit
 import nbformat
+import pandas as pd
 
 from transferlab import Lab, study
-from transferlab.store import Store
+from transferlab.notation import Job
+from transferlab.store import Run, Store
 from transferlab.study import few_images, tuning
 
 ROOT = Path(__file__).parents[1]
@@ -74,9 +76,13 @@ def _has_marks(axes: ElementTree.Element) -> bool:
 def prose(text: str, name: str) -> Iterator[str]:
     """Measured numbers, with a unit, that are typed. Code, formulas and the like are no prose."""
     text = re.sub(r"^(`{3,}|:{3,})(?!\{exercise)[^\n]*\n.*?^\1\s*$", "", text, flags=re.DOTALL | re.MULTILINE)
-    for paragraph in re.split(r"\n\s*\n", re.sub(r"`[^`]*`|\$[^$]*\$", "", text)):
-        if not ALLOWED.search(paragraph):
-            yield from (f"{name}: a number that no cell produced: {found[0]}" for found in MEASURED.finditer(paragraph))
+    for paragraph in own_words(re.sub(r"`[^`]*`|\$[^$]*\$", "", text)):
+        yield from (f"{name}: a number that no cell produced: {found[0]}" for found in MEASURED.finditer(paragraph))
+
+
+def own_words(text: str) -> Iterator[str]:
+    """The paragraphs that are not about what others published, or what an exercise asks."""
+    return (paragraph for paragraph in re.split(r"\n\s*\n", text) if not ALLOWED.search(paragraph))
 
 
 def comparisons(sections: str, name: str) -> Iterator[str]:
@@ -85,20 +91,12 @@ def comparisons(sections: str, name: str) -> Iterator[str]:
     Questions, conditions, quotations of the paper and exercises are no results.
     """
     text = re.sub(r"^(`{3,}|:{3,})[^\n]*\n.*?^\1\s*$", "", sections, flags=re.DOTALL | re.MULTILINE)
-    for part in re.split(r"^(?=## )", text, flags=re.MULTILINE):
-        title = re.match(r"## (.*)", part)
-        if not title or title[1] not in RESULTS:
-            continue
-        for paragraph in re.split(r"\n\s*\n", part):
-            if ALLOWED.search(paragraph):
-                continue
-            for sentence in re.split(r"(?<=[.!?:])\s+", " ".join(paragraph.split())):
-                if (
-                    not sentence.endswith("?")
-                    and not re.match(r"(?:If|Whether)\b", sentence)
-                    and COMPARED.search(sentence)
-                ):
-                    yield f"{name}: a comparison that no cell computed: {sentence}"
+    parts = re.split(r"^## (.*)$", text, flags=re.MULTILINE)
+    shown = [part for title, part in zip(parts[1::2], parts[2::2], strict=True) if title in RESULTS]
+    paragraphs = [" ".join(each.split()) for part in shown for each in own_words(part)]
+    for sentence in (each for paragraph in paragraphs for each in re.split(r"(?<=[.!?:])\s+", paragraph)):
+        if COMPARED.search(sentence) and not re.match(r"(?:If|Whether)\b|.*\?$", sentence):
+            yield f"{name}: a comparison that no cell computed: {sentence}"
 
 
 class Anatomy(HTMLParser):
@@ -142,30 +140,28 @@ def rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:
     trained = {run.path.name: run for run in store.runs()}
     for name, published in study.STUDIES.items():
         table = study.read(results / f"{name}.csv")
-        if table.empty:
-            continue
-        lab = Lab(runs=store.root, device="cpu", precision=study.PRECISION, **published.changes)
-        jobs = {job: lab.store.path(lab.spec(*job)).name for job in published.jobs()}
-        for row in table.itertuples():
-            if jobs.get((row.network, row.split, row.seed)) != row.run:
-                yield f"{name}.csv: {row.network}, {row.split}, seed {row.seed} is stale; make study STUDY={name}"
-            run = trained.get(row.run)
-            if run:
-                same = (run.result["hardware"], run.result["torch"]) == (row.hardware, row.torch)
-                if abs(run.accuracy - row.accuracy) > (1e-9 if same else ELSEWHERE):
-                    yield f"{name}.csv: {row.network}, {row.split}, seed {row.seed}: {row.accuracy}, now {run.accuracy}"
+        if len(table):
+            lab = Lab(runs=store.root, device="cpu", precision=study.PRECISION, **published.changes)
+            yield from stale(name, table, lab, published.jobs(), trained)
+    few, tried = few_images.read(results / "few_images.csv"), tuning.read(results / "tuning.csv")
+    whole = Lab(runs=store.root, device="cpu", precision=study.PRECISION)
+    for (images, target), table in few.groupby(["images", "target"]):
+        lab = whole.changed(**tuning.recipe(images, tuning.best(tried, images), target))
+        parts = [part for part in few_images.parts() if (part.images, part.target) == (images, target)]
+        yield from stale("few_images", table, lab, [job for part in parts for job in part.jobs()], trained)
 
 
-def few_rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:
-    """Stale rows of the table of few images: today's tuned rates, code and data would make another network."""
-    table, tried = few_images.read(results / "few_images.csv"), tuning.read(results / "tuning.csv")
-    for (images, target), rows in table.groupby(["images", "target"]):
-        changes = tuning.recipe(images, tuning.best(tried, images), target)
-        lab = Lab(runs=store.root, device="cpu", **changes)
-        for row in rows.itertuples():
-            if lab.store.path(lab.spec(row.network, row.split, row.seed)).name != row.run:
-                where = f"{row.network}, {row.split}, seed {row.seed}, {images} images a class"
-                yield f"few_images.csv: {where} is stale; make study STUDY=few_images"
+def stale(name: str, table: pd.DataFrame, lab: Lab, listed: list[Job], trained: dict[str, Run]) -> Iterator[str]:
+    """The rows of a table that are none of the networks `listed` as the Lab would train them now, or contradicted."""
+    jobs = {job: lab.store.path(lab.spec(*job)).name for job in listed}
+    for row in table.itertuples():
+        if jobs.get((row.network, row.split, row.seed)) != row.run:
+            yield f"{name}.csv: {row.network}, {row.split}, seed {row.seed} is stale; make study STUDY={name}"
+        run = trained.get(row.run)
+        if run:
+            same = (run.result["hardware"], run.result["torch"]) == (row.hardware, row.torch)
+            if abs(run.accuracy - row.accuracy) > (1e-9 if same else ELSEWHERE):
+                yield f"{name}.csv: {row.network}, {row.split}, seed {row.seed}: {row.accuracy}, now {run.accuracy}"
 
 
 def verdicts(results: Path = study.RESULTS) -> Iterator[str]:
@@ -188,8 +184,7 @@ def main() -> int:
         faults += comparisons("\n\n".join(words), path.name)
     for path in sorted((ROOT / "book").glob("*.md")):
         faults += prose(path.read_text(encoding="utf-8"), path.name)
-    store = Store(os.environ.get("TRANSFERLAB_RUNS") or ROOT / "runs")
-    faults += [*rows(store), *few_rows(store)]
+    faults += rows(Store(os.environ.get("TRANSFERLAB_RUNS") or ROOT / "runs"))
     faults += verdicts()
     print("\n".join(faults) or "The book holds what it says.")
     return 1 if faults else 0

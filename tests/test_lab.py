@@ -160,6 +160,8 @@ def test_a_changed_lab_keeps_what_is_not_changed(tmp_path, monkeypatch):
     )
     assert (other.store.root, other.at_once) == (lab.store.root, 1)
     assert lab.changed(scale="laptop").recipe.epochs > lab.recipe.epochs
+    assert other.data is lab.data and lab.changed(data={"train_per_class": 4}).data is not lab.data
+    assert lab.changed(precision="auto").recipe.precision == lab.recipe.precision
 
 
 def test_a_lab_finds_the_same_store_from_any_folder(tmp_path, monkeypatch):

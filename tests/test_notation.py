@@ -94,7 +94,7 @@ def test_a_treatment_made_by_hand_obeys_the_same_rules(source, n, target, fine_t
 def test_a_second_stage_waits_for_the_first():
     assert lineage(("B4A++", "kingdom", 2)) == [(name, "kingdom", 2) for name in ("B4A++", "B4A", "baseB")]
     assert lineage(("R3B", "random", 0)) == [("R3B", "random", 0)]
-    assert [Treatment.parse(name).copied for name in ("A4B", "A4B+", "A4B++", "baseB", "R2B")] == [4, 4, 8, 0, 2]
+    assert [Treatment.parse(name).transplanted for name in ("A4B", "A4B+", "A4B++", "baseB", "R2B")] == [4, 4, 8, 0, 2]
 
 
 def test_conditions_have_an_order_and_unknown_ones_are_refused():

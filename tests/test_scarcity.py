@@ -1,11 +1,9 @@
 """A choice is made on other tasks, and gains are counted within a task."""
 
-from dataclasses import replace
-
 import pandas as pd
 import pytest
 
-from transferlab import Lab, Treatment
+from transferlab import Lab, Treatment, study
 from transferlab.chapters import figures
 from transferlab.study import claims, few_images, scarcity, tuning
 
@@ -123,10 +121,10 @@ def test_a_study_without_tuned_rates_says_what_to_do(tmp_path):
 def test_published_rates_were_tuned_by_todays_code_and_data(tmp_path):
     """Every row that was tried would be filed under the same name today."""
     table = tuning.published()
+    whole = Lab(tuning.DATASET, runs=tmp_path, device="cpu", precision=study.PRECISION)
     for images in table.images.unique():
         known = tuning.best(table, images)
-        lab = Lab(tuning.DATASET, runs=tmp_path, device="cpu", **tuning.recipe(images, known))
         for row in table[table.images == images].itertuples():
             own = {row.network: tuning.fields(row)}
-            lab.recipe = replace(lab.recipe, tuned=known | own)
+            lab = whole.changed(**tuning.recipe(images, known | own))
             assert lab.store.path(lab.spec(row.network, tuning.SPLIT, row.seed)).name == row.run, row

@@ -37,12 +37,12 @@ runs, log, epochs, table = sys.argv[1:]
 really = transferlab.lab.training.train
 
 
-def train(network, frozen, task, recipe, order, device, on_epoch, mean, kept):
+def train(network, frozen, task, recipe, order, device, on_epoch, mean, kept, copied):
     def note(row):
         with open(log, "a") as file:
             file.write(f"{kept.folder.name} {row['epoch']}\\n")
         on_epoch(row)
-    return really(network, frozen, task, recipe, order, device, note, mean, kept)
+    return really(network, frozen, task, recipe, order, device, note, mean, kept, copied)
 
 
 transferlab.lab.training.train = train

@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
         "study", parents=[scale, store, pace], help="train the networks of the published studies"
     )
     publish.add_argument(
-        "names", nargs="*", metavar="STUDY", help=f"{', '.join(study.STUDIES)}, tuning, few_images (default: all)"
+        "names", nargs="*", metavar="STUDY", help=f"{', '.join((*study.STUDIES, *study.OWN_RATES))} (default: all)"
     )
     publish.add_argument("--out", type=Path, help="the folder of the tables (default: book/results of the checkout)")
     publish.add_argument("--split", help="only this split of the study, such as random")
@@ -191,7 +191,7 @@ def run_study(arguments: argparse.Namespace) -> int:
     from transferlab.study import few_images, tuning
     from transferlab.system.files import checkout
 
-    known = [*study.STUDIES, "tuning", "few_images"]
+    known = [*study.STUDIES, *study.OWN_RATES]
     unknown = sorted({*arguments.names} - {*known})
     if unknown:
         raise ValueError(f"no study {', '.join(unknown)}; there are {', '.join(known)}")

@@ -6,6 +6,7 @@ Nothing here knows where networks are stored or how many are trained at a time; 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from torch import Tensor, nn
@@ -51,15 +52,15 @@ class Experiment:
 
     def schedule(self) -> Recipe:
         """Return the recipe, with more epochs if the target has fewer images: as many steps as with all of them."""
-        times, recipe = self._times(), self.recipe.of(self.treatment)
-        return recipe if times == 1 else recipe.lengthened(times)
+        recipe = self.recipe.of(self.treatment)
+        return recipe if self._times == 1 else recipe.lengthened(self._times)
 
     def network(self, donor: nn.Sequential | None = None) -> nn.Sequential:
         """Return the network before training: fresh, or its first layers the donor's or random filters."""
         if self.treatment.source is None:
             return self._fresh("base", self.recipe.initialisation)
         donor = donor or self._fresh("random filters", self.recipe.random_filters)
-        return transplant(donor, self.treatment.copied, self._fresh("upper layers", self.recipe.initialisation))
+        return transplant(donor, self.treatment.transplanted, self._fresh("upper layers", self.recipe.initialisation))
 
     def mean(self) -> Tensor | None:
         """Return the mean image that crops subtract: as in 2014, that of the task the first layers were trained on."""
@@ -80,11 +81,11 @@ class Experiment:
     def record(self) -> dict:
         """Return all that determines the network, except its donor, as plain values: equal records, equal networks."""
         recipe = self.recipe.record(self.treatment)
-        if self._times() == 1:
+        if self._times == 1:
             recipe.pop("train_per_class", None)  # all of them
         # The ratio used to be rounded, not the product. Where both agree, the record stays what it was.
         epochs = self.schedule().epochs
-        if epochs != round(self._times()) * self.recipe.of(self.treatment).epochs:
+        if epochs != round(self._times) * self.recipe.of(self.treatment).epochs:
             recipe["epochs"] = epochs
         return {
             "treatment": str(self.treatment),
@@ -96,6 +97,7 @@ class Experiment:
             "training": training.VERSION,
         }
 
+    @cached_property
     def _times(self) -> float:
         """How many times as many training images the target has without the recipe's limit."""
         limit = self.recipe.train_per_class.get(self.treatment.target)

@@ -1,5 +1,6 @@
 """The laboratory: ask for a network by name, and it is found in the store or trained."""
 
+import copy
 import math
 import platform
 import warnings
@@ -87,8 +88,16 @@ class Lab:
         self._given |= {"at_once": at_once, **changes}
 
     def changed(self, **changes) -> "Lab":
-        """Return a Lab like this one with some arguments changed, as in `lab.changed(random_filters="gaussian")`."""
-        return Lab(**{**self._given, **changes})
+        """Return a Lab like this one with some arguments changed, as in `lab.changed(random_filters="gaussian")`.
+
+        Where nothing changes but the recipe, the two share their images.
+        """
+        given = {**self._given, **changes}
+        if not {*changes} <= recipes.OF_TRAINING:
+            return Lab(**given)
+        other = copy.copy(self)
+        other.recipe, other._given = replace(self.recipe, **changes).on(self.device), given
+        return other
 
     def task(self, name: str, split: str = "random", seed: int = 0) -> splits.Task:
         """Return task "A" or "B" of a split: its classes, images and labels."""

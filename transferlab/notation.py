@@ -1,6 +1,7 @@
 """The paper's notation as a value: `A3B+` is a treatment, and whatever names a network uses it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 LAYERS = 8
@@ -113,7 +114,7 @@ class Treatment:
         return [self.parent, *self.parent.ancestors] if self.parent else []
 
     @property
-    def copied(self) -> int:
+    def transplanted(self) -> int:
         """How many layers, counted from the input, are the parent's, or random; n, and in a second stage all."""
         return LAYERS if self.two_stage else self.n
 
@@ -162,5 +163,15 @@ def lineage(job: Job) -> list[Job]:
     >>> lineage(("A3B++", "random", 0))
     [('A3B++', 'random', 0), ('A3B', 'random', 0), ('baseA', 'random', 0)]
     """
-    parent = parent_job(job)
-    return [job, *(lineage(parent) if parent else [])]
+    name, split, seed = job
+    return [job, *((str(each), split, seed) for each in Treatment.parse(name).ancestors)]
+
+
+def with_parents(jobs: Iterable[Job]) -> list[Job]:
+    """Return jobs and all that must be trained before them, each once, parents before their children.
+
+    >>> with_parents([("A3B", "random", 0), ("baseB", "random", 0)])
+    [('baseA', 'random', 0), ('baseB', 'random', 0), ('A3B', 'random', 0)]
+    """
+    needed = dict.fromkeys(each for job in jobs for each in lineage(job))
+    return sorted(needed, key=lambda job: len(lineage(job)))

@@ -3,11 +3,9 @@
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle, Wedge
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from transferlab.chapters.figures import INKS, MUTED, ORIGINS, new_axes
-
-EDGE = "#333333"
+from transferlab.chapters.figures import EDGE, INKS, MUTED, ORIGINS, lock, new_axes
 
 
 def schedules() -> Axes:
@@ -114,7 +112,7 @@ def mistakes() -> Axes:
                 ax.add_patch(Rectangle((x + 0.4, y), 0.4, 0.8, facecolor=ORIGINS["B"], edgecolor="none", zorder=2))
             ax.text(x + 0.4, y + 0.55, "" if origin == "fresh" else origin, ha="center", va="center", zorder=4)
             if index < locked:
-                _lock(ax, x + 0.4, y + 0.1, row == 5)
+                lock(ax, x + 0.4, y + 0.1, 1.1, is_open=row == 5, above=4)
     ax.set(xlim=(-0.1, 8), ylim=(-9, 1.6), aspect="equal")
     ax.axis("off")
     return ax
@@ -131,13 +129,6 @@ def _box(ax: Axes, x: float, y: float, width: float, height: float, words: str, 
     ax.add_patch(filled)
     ax.add_patch(shape)
     ax.text(x + width / 2, y + height / 2, words, ha="center", va="center", zorder=4)
-
-
-def _lock(ax: Axes, x: float, y: float, is_open: bool) -> None:
-    """Draw a lock with its middle at x; the bow of an open one has come off on one side."""
-    ax.add_patch(Rectangle((x - 0.09, y), 0.18, 0.14, color=EDGE, zorder=4))
-    turn = 40 if is_open else 0
-    ax.add_patch(Wedge((x + 0.08 * is_open, y + 0.15), 0.08, 0 - turn, 180 - turn, width=0.03, color=EDGE, zorder=4))
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -34,6 +34,7 @@ INKS = COLOURS | {"AnB": "#B34F00", "BnB+": "#1F7AA8", "AnB+": "#8F6200", "AnB++
 MARKERS = dict(zip(FAMILIES, "sovDPXh^", strict=True))
 ORIGINS = {"A": "#F2B48C", "B": "#8FBFE0", "R": "#CDAFC2", "fresh": "#F4F4F4"}  # where a layer comes from
 MUTED = "#555555"
+EDGE = "#333333"
 STYLE: dict[Any, Any] = {
     "font.size": 12,  # 6.4 inches wide, a figure has the text of the page at 1280 pixels, and 9 pixels of it at 390
     "axes.facecolor": "none",
@@ -439,19 +440,26 @@ def diagram(treatment: Treatment, ax: Axes | None = None, network: str = "mini")
         origin = treatment.source if treatment.source and index < treatment.n else "fresh"
         ax.add_patch(
             FancyBboxPatch(
-                (index + 0.08, 0.1), 0.7, 1, boxstyle="round,pad=0.05", facecolor=ORIGINS[origin], edgecolor="#333333"
+                (index + 0.08, 0.1), 0.7, 1, boxstyle="round,pad=0.05", facecolor=ORIGINS[origin], edgecolor=EDGE
             )
         )
         ax.text(index + 0.43, 0.78, name, ha="center")
         ax.text(index + 0.43, 0.2, {"R": "random"}.get(origin, origin), ha="center", weight="bold")
         if index < treatment.frozen:
-            ax.add_patch(Rectangle((index + 0.35, 0.44), 0.16, 0.13, color="#333333"))
-            ax.add_patch(Wedge((index + 0.43, 0.57), 0.07, 0, 180, width=0.03, color="#333333"))
+            lock(ax, index + 0.43, 0.44)
     ax.set(xlim=(-0.05, 8), ylim=(-0.02, 1.35), aspect="equal")
     stages = ", first the fresh layers alone, then all" if treatment.two_stage else ""
     ax.set_title(f"{treatment}: trained on task {treatment.target}{stages}")
     ax.axis("off")
     return ax
+
+
+def lock(ax: Axes, x: float, y: float, size: float = 1, is_open: bool = False, above: int = 1) -> None:
+    """Draw a lock that stands at (x, y); the bow of an open one has come off on one side. `above` is its zorder."""
+    turn, aside = (40, 0.08 * size) if is_open else (0, 0)
+    ax.add_patch(Rectangle((x - 0.08 * size, y), 0.16 * size, 0.13 * size, color=EDGE, zorder=above))
+    middle = (x + aside, y + 0.13 * size)
+    ax.add_patch(Wedge(middle, 0.07 * size, -turn, 180 - turn, width=0.03 * size, color=EDGE, zorder=above))
 
 
 class _Sheet(Figure):

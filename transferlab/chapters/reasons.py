@@ -11,10 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Patch, Polygon, Rectangle, Wedge
 
-from transferlab.chapters.figures import COLOURS, INKS, MUTED, ORIGINS, new_axes
+from transferlab.chapters.figures import COLOURS, EDGE, INKS, MUTED, ORIGINS, lock, new_axes
 from transferlab.chapters.verdicts import points as signed
-
-EDGE = "#333333"
 
 
 def partnership() -> Figure:
@@ -40,8 +38,7 @@ def partnership() -> Figure:
                 _half(ax, top, (place, 1.6), left=False)
         if name != "baseB":
             ax.plot([-0.5, 2.5], [0.8, 0.8], color=COLOURS["AnB"], linewidth=1.5, linestyle="--")
-            ax.add_patch(Rectangle((2.28, -0.72), 0.22, 0.17, color=EDGE))  # a lock
-            ax.add_patch(Wedge((2.39, -0.55), 0.1, 0, 180, width=0.04, color=EDGE))
+            lock(ax, 2.39, -0.72, 1.4)
         ax.text(-0.4, 2.15, "layer 5" + ", fresh" * cut)
         ax.text(-0.4, -0.72, "layer 4" + ", frozen" * (name != "baseB"))
         ax.text(1, -1.05, said, ha="center", va="top", color=MUTED)
@@ -140,9 +137,9 @@ def halves(families: Sequence[str], divisions: Mapping[str, np.ndarray]) -> Figu
         1, len(divisions), figsize=(6.4, 0.6 + 0.24 * len(rows)), layout="constrained", sharey=True
     )
     for ax, (title, of_a) in zip(np.atleast_1d(axes), divisions.items()):
-        seen = dict.fromkeys(rows, 0)
+        mine, seen = set(of_a), dict.fromkeys(rows, 0)
         for index, family in enumerate(families):
-            colour = ORIGINS["A" if index in set(of_a) else "B"]
+            colour = ORIGINS["A" if index in mine else "B"]
             box = (seen[family] + 0.06, rows.index(family) - 0.42)
             ax.add_patch(Rectangle(box, 0.88, 0.84, facecolor=colour, edgecolor=EDGE, linewidth=0.5))
             seen[family] += 1

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from html import escape
-from pathlib import Path
+from math import isnan
 
 import pandas as pd
-from scipy import stats
 
-from transferlab.chapters.verdicts import points
+from transferlab.chapters.assets import web_file
+from transferlab.chapters.verdicts import interval, points
+from transferlab.study.estimates import by_network
 
 
 @dataclass(frozen=True, repr=False)
@@ -21,7 +21,8 @@ class Answer:
 
     def _repr_html_(self) -> str:
         inner = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(self.text, quote=False))
-        return f'<style>{_css()}</style><div class="tl-answer" role="note"><p>The answer</p><p>{inner}</p></div>'
+        style = f"<style>{web_file('answer.css')}</style>"
+        return f'{style}<div class="tl-answer" role="note"><p>The answer</p><p>{inner}</p></div>'
 
     def __repr__(self) -> str:
         return "The answer: " + self.text.replace("**", "")
@@ -47,10 +48,10 @@ def measured(rows: pd.DataFrame, contrast: str, n: str | int, *, networks: bool 
     >>> measured(pd.DataFrame([row]), "AnB - base", 7)
     '−8.2 points (95 % interval −9.0 to −7.1, 24 networks)'
     """
-    row = _found(rows, contrast, n).iloc[0]
+    row = _found(rows, contrast, n)
     if pd.isna(row.estimate):
         return "not measured"
-    return f"{points(row.estimate)} points ({_interval(row)}{f', {row.networks} networks' * networks})"
+    return f"{points(row.estimate)} points ({interval(row)}{f', {row.networks} networks' * networks})"
 
 
 def beside(rows: pd.DataFrame, logs: pd.DataFrame, contrast: str, n: str | int) -> str:
@@ -62,11 +63,16 @@ def beside(rows: pd.DataFrame, logs: pd.DataFrame, contrast: str, n: str | int) 
     >>> beside(ours, logs, "AnB - base", 7)
     '−17.4 points (95 % interval −20.0 to −14.8, 16 networks; 2014: −8.2, −9.0 to −7.1, 24 networks)'
     """
-    row = _found(logs, contrast, n).iloc[0]
+    row = _found(logs, contrast, n)
     then = "not measured"
     if not pd.isna(row.estimate):
-        then = f"{points(row.estimate)}, {_interval(row).removeprefix('95 % interval ')}, {row.networks} networks"
+        then = f"{points(row.estimate)}, {interval(row).removeprefix('95 % interval ')}, {row.networks} networks"
     return f"{measured(rows, contrast, n).removesuffix(')')}; 2014: {then})"
+
+
+def both(rows: pd.DataFrame, logs: pd.DataFrame, contrast: str, n: str | int) -> str:
+    """Say the difference as `measured` does, of our networks and of those of 2014, one after the other."""
+    return f"{measured(rows, contrast, n)} here and {measured(logs, contrast, n)} in 2014"
 
 
 def by_verdict(rows: pd.DataFrame, contrast: str, n: str | int, holds: str, fails: str, undecided: str) -> str:
@@ -77,7 +83,7 @@ def by_verdict(rows: pd.DataFrame, contrast: str, n: str | int, holds: str, fail
     'Yes'
     """
     words = {"holds": holds, "does not hold": fails, "undecided": undecided}
-    return words[_found(rows, contrast, n).verdict.iloc[0]]
+    return words[_found(rows, contrast, n).verdict]
 
 
 def at_n(labels: Iterable[str | int], none: str = "no n") -> str:
@@ -99,17 +105,13 @@ def at_n(labels: Iterable[str | int], none: str = "no n") -> str:
     return f"n = {listed}"
 
 
-def _interval(row: pd.Series) -> str:
-    return "no interval" if pd.isna(row.low) else f"95 % interval {points(row.low)} to {points(row.high)}"
-
-
-def _found(rows: pd.DataFrame, contrast: str, n: str | int) -> pd.DataFrame:
+def _found(rows: pd.DataFrame, contrast: str, n: str | int) -> pd.Series:
     """Return the one row of a contrast and n."""
     found = rows[(rows.contrast == contrast) & (rows.n.astype(str) == str(n))]
     if len(found) != 1:
         known = sorted({*zip(rows.contrast, rows.n.astype(str))})
         raise ValueError(f"{len(found)} rows for {contrast!r} at n = {n}; there are {known}")
-    return found
+    return found.iloc[0]
 
 
 def level(table: pd.DataFrame, condition: str, n: int = 0) -> str:
@@ -123,12 +125,7 @@ def level(table: pd.DataFrame, condition: str, n: int = 0) -> str:
     values = 100 * table[(table.condition == condition) & (table.n == n)].accuracy.dropna()
     if not len(values):
         raise ValueError(f"the table has no network {condition} with n = {n}")
-    if len(values) == 1:
-        return f"{values.iloc[0]:.1f} % (1 network)"
-    low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
-    return f"{values.mean():.1f} % (95 % interval {low:.1f} to {high:.1f} %, {len(values)} networks)"
-
-
-@cache
-def _css() -> str:
-    return (Path(__file__).parent / "web" / "answer.css").read_text(encoding="utf-8")
+    estimate = by_network(values.to_frame())
+    low, high = estimate.interval()
+    counted = f"{estimate.networks} network" + "s" * (estimate.networks > 1)
+    return f"{estimate.value:.1f} % ({'' if isnan(low) else f'95 % interval {low:.1f} to {high:.1f} %, '}{counted})"

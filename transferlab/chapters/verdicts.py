@@ -5,11 +5,11 @@ cell, which a screen reader reads out. On a phone each claim is a block of its o
 """
 
 from dataclasses import dataclass
-from functools import cache
 from html import escape
-from pathlib import Path
 
 import pandas as pd
+
+from transferlab.chapters.assets import web_file
 
 GLYPHS = {"holds": "✓", "does not hold": "✗", "undecided": "?"}
 STYLES = {"holds": "tl-holds", "does not hold": "tl-fails", "undecided": "tl-open"}  # classes of web/verdicts.css
@@ -72,7 +72,8 @@ def verdict_table(
     study = '<th scope="col" role="columnheader"><span class="tl-unseen">networks</span></th>' * (len(sources) > 1)
     glyphs = ", ".join(f'<span class="{STYLES[verdict]}">{glyph} {verdict}</span>' for verdict, glyph in GLYPHS.items())
     html = (
-        f'<style>{_css()}</style><div class="tl-verdicts"><table role="table" style="--tl-columns: {len(columns)}">'
+        f"<style>{web_file('verdicts.css')}</style>"
+        f'<div class="tl-verdicts"><table role="table" style="--tl-columns: {len(columns)}">'
         f'<caption>{escape(caption)}</caption><thead role="rowgroup"><tr role="row">'
         f'<th scope="col" role="columnheader">claim</th>{study}{head}</tr></thead>{"".join(bodies)}</table>'
         f"<p>{LEGEND.format(glyphs=glyphs)}{escape(both)}</p></div>"
@@ -106,14 +107,16 @@ def points(value: float) -> str:
     return "0.0" if float(told) == 0 else told.replace("-", "−")
 
 
+def interval(row) -> str:
+    """Say the interval of a row of `claims`."""
+    return "no interval" if pd.isna(row.low) else f"95 % interval {points(row.low)} to {points(row.high)}"
+
+
 def note(row) -> str:
     """Say in words all that a row of `claims` has: the difference, its interval, what it rests on, the verdict."""
     if pd.isna(row.estimate):
         return f"no networks: {row.verdict}"
-    interval = "no interval"
-    if not pd.isna(row.low):
-        interval = f"95 % interval {points(row.low)} to {points(row.high)}"
-    said = [f"{points(row.estimate)} points", interval, f"{row.networks} networks"]
+    said = [f"{points(row.estimate)} points", interval(row), f"{row.networks} networks"]
     if row.tasks:
         said.append(f"{row.tasks} target {'task' if row.tasks == 1 else 'tasks'}")
     if not pd.isna(row.smallest):
@@ -186,8 +189,3 @@ def _cell(width: int, row, over: str) -> str:
 
 def _dash(n: str) -> str:
     return n.replace("-", "–")
-
-
-@cache
-def _css() -> str:
-    return (Path(__file__).parent / "web" / "verdicts.css").read_text(encoding="utf-8")

@@ -9,9 +9,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Set
-from functools import cache
 from itertools import count
-from pathlib import Path
 
 import ipywidgets as widgets
 import pandas as pd
@@ -20,6 +18,7 @@ from tqdm.notebook import tqdm
 
 from transferlab import training
 from transferlab.chapters import figures
+from transferlab.chapters.assets import web_file
 from transferlab.chapters.exercises import Riddle
 from transferlab.lab import Lab
 from transferlab.networks import layer_names
@@ -116,10 +115,10 @@ def riddle(asked: Riddle) -> HTML:
     replies = {letter: reply for letter, (_, reply) in asked.choices.items()}
     data = _script_data({"name": asked.name, "right": asked.right, "replies": replies})
     return HTML(
-        f"<style>{_file('riddle.css')}</style>"
+        f"<style>{web_file('riddle.css')}</style>"
         f'<form class="tl-riddle" id="{name}"><fieldset><legend>{_inline(asked.question)}</legend>{choices}</fieldset>'
         f'<p class="tl-reply" role="status" aria-live="polite"></p></form>'
-        f"<script>(() => {{\n{_file('riddle.js')}\n"
+        f"<script>(() => {{\n{web_file('riddle.js')}\n"
         f'riddle(document.getElementById("{name}"), {data});\n}})();</script>'
     )
 
@@ -230,11 +229,6 @@ def _number(value: float) -> float | None:
     return None if pd.isna(value) else round(float(value), 4)
 
 
-@cache
-def _file(name: str) -> str:
-    return (Path(__file__).parent / "web" / name).read_text(encoding="utf-8")
-
-
 def _script_data(data: dict) -> str:
     return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
 
@@ -248,8 +242,8 @@ def _page(script: str, data: dict, label: str) -> HTML:
     """Return a script of `web/` with its data. What looks like markup in the data stays data."""
     name = f"tl-{script}-{next(_numbers)}"
     return HTML(
-        f"<style>{_file('colours.css')}{_file('widgets.css')}</style>"
+        f"<style>{web_file('colours.css')}{web_file('widgets.css')}</style>"
         f'<div class="tl-widget" id="{name}" role="group" aria-label="{label}"></div>'
-        f"<script>(() => {{\n{_file('chart.js')}\n{_file(script + '.js')}\n"
+        f"<script>(() => {{\n{web_file('chart.js')}\n{web_file(script + '.js')}\n"
         f'{script}(document.getElementById("{name}"), {_script_data(data)});\n}})();</script>'
     )

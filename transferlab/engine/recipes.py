@@ -152,6 +152,8 @@ class Recipe:
         return values
 
 
+OF_TRAINING = {one.name for one in fields(Recipe)} - {"size", "data"}  # the other two are of the images
+
 SCALES = {
     # seconds a network: for tests, and to see whether a chapter runs at all. Accuracies mean nothing.
     "smoke": Recipe(data={"train_per_class": 8, "test_per_class": 8}, epochs=2, batch=32, curve_every=1),

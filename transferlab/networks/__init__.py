@@ -16,7 +16,7 @@ LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, pool: bool = False) -> nn.Sequential:
-    """A convolutional layer. Pooling before normalisation and ReLU gives the same maxima for a quarter of the work."""
+    """A convolutional layer. Pooling before normalisation and ReLU yields the same maxima for a quarter of the work."""
     parts: list[tuple[str, nn.Module]] = [("conv", nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False))]
     if pool:
         parts.append(("pool", nn.MaxPool2d(2)))

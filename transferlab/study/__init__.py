@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from transferlab.lab import Lab
 from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, lineage
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs, table
+from transferlab.study import ledger
 from transferlab.system.files import checkout
 
 PRECISION = "bfloat16"  # of the published networks, also on machines where float32 is faster
@@ -74,6 +74,7 @@ STUDIES = {
         {"data": {"train_per_class": 300, "test_per_class": 200}, "epochs": 16},
     ),
 }
+OWN_RATES = ("tuning", "few_images")  # modules with a study each, in one table for all its recipes
 PUBLISHED = (*STUDIES, "networks_2014")
 
 
@@ -83,12 +84,8 @@ def publish(lab: Lab, path: Path, study: Study, overwrite: bool = False) -> pd.D
     `lab` must have the study's changes. Raises ValueError if another process is writing the table, or if it holds rows
     for these networks that other code, data or recipes made, unless `overwrite` allows replacing them.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path.with_suffix(".lock"), timeout=0):
-            return _publish(lab, path, study, overwrite)
-    except Timeout:
-        raise ValueError(f"another process is writing {path}; wait for it to finish, or stop it") from None
+    with ledger.writing(path):
+        return _publish(lab, path, study, overwrite)
 
 
 def _publish(lab: Lab, path: Path, study: Study, overwrite: bool) -> pd.DataFrame:
@@ -138,9 +135,7 @@ def published(name: str = "networks") -> pd.DataFrame:
 
 def read(path: Path) -> pd.DataFrame:
     """Read the table at `path`, with the columns of `Lab.sweep` and PROVENANCE; without rows if there is no file."""
-    if not path.exists():
-        return pd.DataFrame(columns=[*COLUMNS, *PROVENANCE])
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    return ledger.read(path, (*COLUMNS, *PROVENANCE))
 
 
 def published_row(run: Run) -> pd.DataFrame:
@@ -156,6 +151,4 @@ def _save(rows: pd.DataFrame, path: Path) -> None:
     bases = rows[rows.condition == "base"].set_index(["split", "seed", "target"]).accuracy
     key = pd.MultiIndex.from_frame(rows[["split", "seed", "target"]])
     rows = rows.assign(base_accuracy=bases.reindex(key).to_numpy(), seconds=rows.seconds.astype(float).round(1))
-    beside = path.with_suffix(".part")
-    rows.sort_values(ORDER).to_csv(beside, index=False)
-    beside.replace(path)
+    ledger.save(path, rows, ORDER)

@@ -45,7 +45,7 @@ def size_of(dataset: str, recipe: Recipe, data_root: str | Path | None = None) -
     Those of Kingdoms are what the recipe says, or else what is drawn by default. Those of a folder are counted.
     Raises ValueError or FileNotFoundError.
     """
-    if dataset == "kingdoms":
+    if dataset in datasets.DRAWN:
         drawn = {name: each.default for name, each in inspect.signature(datasets.LOADERS[dataset]).parameters.items()}
         train, test = ((drawn | recipe.data)[f"{part}_per_class"] for part in ("train", "test"))
         return KINGDOMS * train, KINGDOMS * test, KINGDOMS

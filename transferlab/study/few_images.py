@@ -11,11 +11,11 @@ import pandas as pd
 
 from transferlab import study
 from transferlab.lab import Lab
-from transferlab.notation import TASKS, Job, Treatment, lineage
+from transferlab.notation import TASKS, Job, Treatment, with_parents
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs
 from transferlab.study import ORDER as WITHIN
-from transferlab.study import RESULTS, ledger, published_row, tuning
+from transferlab.study import PRECISION, RESULTS, ledger, published_row, tuning
 from transferlab.study.claims import TASK
 
 CONDITIONS = ("base", "AnB", "BnB+", "AnB+", "AnB++")
@@ -73,10 +73,10 @@ def train(path: Path, tried: pd.DataFrame, **options) -> pd.DataFrame:
     With all images a network may be one of the main study: its row is taken from there. `tried` is the table of
     `tuning.tune`; `options` are those of `Lab`. Raises ValueError if some network has no tuned rate there.
     """
-    main = study.published()
+    main, whole = study.published(), Lab(precision=PRECISION, **options)
     with ledger.writing(path):
         for part in parts():
-            lab = Lab(**options, **tuning.recipe(part.images, tuning.best(tried, part.images), part.target))
+            lab = whole.changed(**tuning.recipe(part.images, tuning.best(tried, part.images), part.target))
             if missing := sorted({job[0] for job in part.jobs()} - {*lab.recipe.tuned}):
                 raise ValueError(
                     f"nothing is tuned for {', '.join(missing)} with {part.images} images a class; "
@@ -101,15 +101,14 @@ def _publish(path: Path, lab: Lab, part: Part, main: pd.DataFrame) -> None:
 def own(lab: Lab, images: int, split: str, seeds: list[int], n: int = 7) -> pd.DataFrame:
     """Train scratch, freezing and fine-tuning in one and two stages with that many images of a class of task B.
 
-    Each has its published rate. `lab` gives the scale, the data and the store. Returns a table like that of
-    `Lab.sweep`. Raises ValueError for a number of images for which no rate was tuned.
+    Each is trained at its published rate. `lab` determines the scale, the images and the store. Returns a table like
+    that of `Lab.sweep`. Raises ValueError for a number of images for which no rate was tuned.
     """
     if images not in tuning.IMAGES:
         raise ValueError(f"images is {images!r}; rates were tuned for {', '.join(map(str, tuning.IMAGES))} a class")
-    here = lab.changed(**tuning.recipe(images, tuning.best(tuning.published(), images)))
+    here = lab.changed(precision=PRECISION, **tuning.recipe(images, tuning.best(tuning.published(), images)))
     names = [str(Treatment.of(condition, n)) for condition in ("base", "AnB", "AnB+", "AnB++")]
-    jobs = dict.fromkeys(each for seed in seeds for name in names for each in lineage((name, split, seed))[::-1])
-    table = here.train(sorted(jobs, key=lambda job: len(lineage(job))))
+    table = here.train(with_parents((name, split, seed) for seed in seeds for name in names))
     return table[table.network.isin(names)].reset_index(drop=True)
 
 

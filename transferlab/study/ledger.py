@@ -1,7 +1,8 @@
-"""Tables of networks that were trained by several recipes: a row a network, known by its run.
+"""Tables of networks on disk: a row a network, known by its run.
 
 The `run` of a row, the name of its folder in the store, is a digest of all that determines the network. So a table that
-is there is only added to, also if the run store is lost, and two recipes never take each other's rows.
+is there can be added to, also if the run store is lost, and two recipes never take each other's rows. One process at a
+time writes a table, and each time as a new file that takes the place of the old one.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from transferlab.lab import Lab
-from transferlab.notation import Job, lineage
+from transferlab.notation import Job, with_parents
 from transferlab.store import Run
 
 
@@ -37,23 +38,25 @@ def read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 def train(path: Path, lab: Lab, jobs: list[Job], row: Callable[[Run], pd.DataFrame], order: list[str]) -> None:
     """Train the networks that the table at `path` lacks, and what they need, and add what `row` says of each.
 
-    The table is written once, when all of them are trained, as a new file that takes the place of the old one. Rows
-    are sorted by the columns `order`.
+    The table is written once, when all of them are trained. Rows are sorted by the columns `order`.
     """
     known = set(read(path, ("run",)).run)
     wanted = {job: lab.spec(*job) for job in jobs}
     missing = {job: spec for job, spec in wanted.items() if lab.store.path(spec).name not in known}
     if not missing:
         return
-    needed = dict.fromkeys(each for job in missing for each in lineage(job))
-    lab.train(sorted(needed, key=lambda job: len(lineage(job))))
+    lab.train(with_parents(missing))
     rows = [row(run) for spec in missing.values() if (run := lab.store.find(spec))]
     add(path, pd.concat(rows, ignore_index=True), order)
 
 
 def add(path: Path, rows: pd.DataFrame, order: list[str]) -> None:
-    """Add rows to the table at `path`, atomically."""
-    table = pd.concat([read(path, ("run",)), rows], ignore_index=True) if path.exists() else rows
+    """Add rows to the table at `path`."""
+    save(path, pd.concat([read(path, ("run",)), rows], ignore_index=True) if path.exists() else rows, order)
+
+
+def save(path: Path, rows: pd.DataFrame, order: list[str]) -> None:
+    """Write a table, sorted by the columns `order`."""
     beside = path.with_suffix(".part")
-    table.sort_values(order).to_csv(beside, index=False)
+    rows.sort_values(order).to_csv(beside, index=False)
     beside.replace(path)

@@ -9,6 +9,7 @@ same task would flatter whatever has several to choose from.
 """
 
 from collections.abc import Hashable
+from math import isnan
 
 import pandas as pd
 
@@ -127,7 +128,7 @@ def rules(table: pd.DataFrame, few: int, many: int, margin: float = MARGIN) -> p
         difference = best - tasks[advised]
         estimate = by_task(difference.to_frame(), 2 * len(tasks))
         # without spread both are the same networks
-        low, high = estimate.interval() if estimate.error == estimate.error else (estimate.value, estimate.value)
+        low, high = (estimate.value, estimate.value) if isnan(estimate.error) else estimate.interval()
         verdict = "right" if high < margin else "wrong" if low > 0 else "undecided"
         base = tasks["baseB"]
         gained = ((tasks[advised] - base).mean(), (best - base).mean())

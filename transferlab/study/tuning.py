@@ -20,7 +20,7 @@ import pandas as pd
 from transferlab.lab import Lab
 from transferlab.notation import Treatment
 from transferlab.store import Run
-from transferlab.study import PRECISION, RESULTS, ledger
+from transferlab.study import PRECISION, RESULTS, ledger, published_row
 
 DATASET = "kingdoms-validation"
 SPLIT = "random"
@@ -30,7 +30,7 @@ DEPTHS = (1, 4, 7)
 IMAGES = (5, 10, 20, 50, 100)  # of a class
 RATES = (0.3, 0.1, 0.03, 0.01)
 GENTLE = (0.1, 0.03, 0.01, 0.003)  # of a second stage
-DECAYS = (0.01, 0.1)  # from scratch
+STRONG = 0.1  # a weight decay that is tried from scratch
 SHORT = {"epochs": 20, "curve_every": 20}  # with few images, of as many steps as all images would take
 LONG = {"epochs": 48, "curve_every": 48}
 WORTH = 20  # images of a class, from which on every network is also tried with the longer training
@@ -64,9 +64,12 @@ def trials(images: int, stage: int, known: Tuned) -> list[Tuned]:
     length = LONG if images == IMAGES[-1] else SHORT
     mine = names(FIRST if stage < 2 else SECOND)
     if stage in (0, 2):
-        grids = {name: GENTLE if Treatment.parse(name).two_stage else RATES for name in mine}
-        rates = [{name: {"learning_rate": grid[place]} | length for name, grid in grids.items()} for place in range(4)]
-        decayed = [{"baseB": {"learning_rate": rate, "weight_decay": DECAYS[1]} | length} for rate in RATES[1:]]
+        two_stage = {name: Treatment.parse(name).two_stage for name in mine}
+        rates = [
+            {name: {"learning_rate": gentle if second else rate} | length for name, second in two_stage.items()}
+            for rate, gentle in zip(RATES, GENTLE, strict=True)
+        ]
+        decayed = [{"baseB": {"learning_rate": rate, "weight_decay": STRONG} | length} for rate in RATES[1:]]
         return rates + decayed * (stage == 0)
     copied = [name for name in mine if Treatment.parse(name).fine_tuned]
     longer = [name for name in mine if images >= WORTH or name == "baseB"] if length is SHORT else []
@@ -119,13 +122,14 @@ def tune(path: Path, images: tuple[int, ...] = IMAGES, **options) -> pd.DataFram
     `options` are those of `Lab`, such as `runs`. A network that is in the table, by the digest of all that determines
     it, is not trained again. Raises ValueError if another process is writing the table.
     """
+    whole = Lab(DATASET, precision=PRECISION, **options)
     with ledger.writing(path):
         for count, stage in product(images, range(STAGES)):
             known = best(read(path), count)
             for trial in trials(count, stage, known):
-                lab = Lab(DATASET, **options, **recipe(count, known | trial))
+                lab = whole.changed(**recipe(count, known | trial))
                 jobs = [(name, SPLIT, seed) for name in trial for seed in SEEDS]
-                ledger.train(path, lab, jobs, partial(_row, lab, images=count), ORDER)
+                ledger.train(path, lab, jobs, partial(_row, lab, count), ORDER)
     return read(path)
 
 
@@ -142,14 +146,9 @@ def published() -> pd.DataFrame:
 def recipe(images: int, tuned: Tuned, target: str = TARGET) -> dict:
     """Return the changes of a recipe for a target task with that many images a class; `tuned` is as for TARGET."""
     into = {str(Treatment.parse(name).into(target)): own for name, own in tuned.items()}
-    return {"precision": PRECISION, "train_per_class": {target: int(images)}, "tuned": into}
+    return {"train_per_class": {target: int(images)}, "tuned": into}
 
 
-def _row(lab: Lab, run: Run, images: int) -> pd.DataFrame:
-    treatment, own = run.treatment, lab.recipe.of(run.treatment)
-    facts = {"images": images, "network": str(treatment), "condition": treatment.condition, "n": treatment.n}
-    made = {name: run.result[name] for name in ("accuracy", "hardware", "torch", "trained_at")}
-    loss = round(run.history.train_loss.iloc[-1], 4)
-    fields = {name: getattr(own, name) for name in FIELDS}
-    row = {**facts, "seed": run.spec["seed"], **fields, **made, "train_loss": loss, "run": run.path.name}
-    return pd.DataFrame([row])[list(COLUMNS)]
+def _row(lab: Lab, images: int, run: Run) -> pd.DataFrame:
+    own = lab.recipe.of(run.treatment)
+    return published_row(run).assign(images=images, **{name: getattr(own, name) for name in FIELDS})[list(COLUMNS)]
