@@ -142,10 +142,7 @@ def test_a_stale_row_and_a_wrong_one_are_found(results, tmp_path, monkeypatch):
 def test_no_row_of_the_audit_is_there_twice_and_no_statement_has_two_verdicts():
     rows = check.audit.written()
     assert not rows.duplicated(["study", "claim", "contrast", "n"]).any()
-    assert rows.groupby(["study", "statement", "claim", "n"]).verdict.nunique().eq(1).all()
-    claims_of = rows.groupby("statement").claim.unique()
-    shared = claims_of[claims_of.map(len) > 1]
-    assert all(all(claim.startswith("images") for claim in claims) for claims in shared)  # similar and dissimilar tasks
+    assert not rows.duplicated(["study", "statement", "n"]).any()
 
 
 def test_the_audit_is_what_the_published_tables_say(tmp_path):

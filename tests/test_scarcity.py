@@ -57,6 +57,12 @@ def test_gains_are_in_points_by_number_of_images():
     assert rows.estimate["AnB++ - AnB+", "10"] == pytest.approx(-10)
 
 
+def test_gains_of_a_split_that_was_not_trained_are_refused():
+    chosen = scarcity.at_best_n(networks([4] * 4))
+    with pytest.raises(ValueError, match="no networks of split 'kingdom'; it has random"):
+        scarcity.gains(chosen, "kingdom")
+
+
 def test_one_task_is_not_enough_to_choose_on():
     with pytest.raises(ValueError, match="no other task to choose on for AnB with 10 images a class, split random"):
         scarcity.at_best_n(networks([4], seeds=1))
@@ -90,8 +96,14 @@ def test_ways_are_ordered_by_what_they_gain():
     ways = scarcity.ways(four(few=0.05, many=-0.05), "kingdom", 100)
     assert ways.network.iloc[-1] == "A7B+" and ways.gain.iloc[-1] == pytest.approx(-5)
     assert ways.tasks.eq(8).all() and len(ways) == 12
-    figure = figures.four_rules({("similar", "few"): ways}, {("similar", "few"): "A7B"})
+    place = ("similar", "few")
+    figure = figures.four_rules({place: ways}, {place: "A7B"}, scarcity.ADVICE)
+    assert figure.axes[0].get_title().endswith("the rule: a classifier on the top features")
     assert figure.axes[0].get_xlim()[0] < -5
+
+
+def test_every_rule_is_told_in_words():
+    assert {*scarcity.RULES.values()} == {*scarcity.ADVICE}
 
 
 def test_what_is_tuned_is_the_best_over_both_splits():

@@ -170,11 +170,13 @@ def _over_powers(ax: Axes | None, table: pd.DataFrame, over: str, label: str) ->
     return ax
 
 
-def four_rules(parts: dict[tuple[str, str], pd.DataFrame], advised: dict[tuple[str, str], str]) -> Figure:
+def four_rules(
+    parts: dict[tuple[str, str], pd.DataFrame], advised: dict[tuple[str, str], str], advice: dict[str, str]
+) -> Figure:
     """Draw what each way to train gains over scratch, in four panels: few or many images, similar or dissimilar tasks.
 
     `parts` maps (row title, column title) to a table of `scarcity.ways`; `advised` maps it to the network that the rule
-    of thumb names, whose line is marked.
+    of thumb names, whose line is marked, and `advice` maps such a network to the words of the rule.
     """
     rows, columns = (list(dict.fromkeys(key[place] for key in parts)) for place in (0, 1))
     figure, axes = plt.subplots(
@@ -192,7 +194,8 @@ def four_rules(parts: dict[tuple[str, str], pd.DataFrame], advised: dict[tuple[s
         ax.set_yticks(range(len(ordered)), ordered.network)
         for label, condition in zip(ax.get_yticklabels(), ordered.condition, strict=True):
             label.set_color(INKS[condition])
-        ax.set_title(f"{row}, {column}", fontsize="medium")
+        rule = advised[row, column]
+        ax.set_title(f"{row}, {column}\nthe rule: {advice[rule]}", fontsize="medium")
     for ax in axes[-1]:
         ax.set_xlabel("points above scratch")
     return figure

@@ -18,15 +18,16 @@ from transferlab.study.claims import MARGIN, TASK, family
 from transferlab.study.estimates import by_task
 
 CONTRASTS = {
-    ("AnB", "base"): "AnB is above the base",
-    ("AnB+", "base"): "AnB+ is above the base",
-    ("AnB++", "base"): "AnB++ is above the base",
-    ("BnB+", "base"): "BnB+ is above the base",
+    ("AnB", "base"): "AnB is above scratch",
+    ("AnB+", "base"): "AnB+ is above scratch",
+    ("AnB++", "base"): "AnB++ is above scratch",
+    ("BnB+", "base"): "BnB+ is above scratch",
     ("AnB+", "BnB+"): "AnB+ is above BnB+",
     ("AnB+", "AnB"): "AnB+ is above AnB",
     ("AnB++", "AnB"): "AnB++ is above AnB",
     ("AnB++", "AnB+"): "AnB++ is above AnB+",
 }
+TASKS_OF = {"random": "similar tasks", "kingdom": "dissimilar tasks"}
 # The four rules of Stanford's course cs231n, by split and number of images, as ways to train that come closest: a
 # linear classifier on the top features; fine-tuning throughout; a classifier on features from lower down.
 RULES = {
@@ -34,6 +35,11 @@ RULES = {
     ("random", "many"): "A7B+",
     ("kingdom", "few"): "A4B",
     ("kingdom", "many"): "A7B+",
+}
+ADVICE = {
+    "A7B": "a classifier on the top features",
+    "A4B": "a classifier on lower features",
+    "A7B+": "fine-tune the whole network",
 }
 
 
@@ -77,11 +83,14 @@ def gains(networks: pd.DataFrame, split: str = "random", margin: float = MARGIN)
     """Return the CONTRASTS for each number of images, in points, as rows of `claims.COLUMNS`; `n` is images per class.
 
     Those that the table has no networks for are left out. `networks` come from `at_best_n`. Differences are taken
-    within a target task, intervals over tasks (t), and p is adjusted (Holm) over the numbers of images.
+    within a target task, intervals over tasks (t), and p is adjusted (Holm) over the numbers of images. Raises
+    ValueError if there are no networks of that split.
     """
-    mine = networks[networks.split == split]
+    mine, where = networks[networks.split == split], TASKS_OF[split]
+    if not len(mine):
+        there = ", ".join(sorted(networks.split.unique())) or "none"
+        raise ValueError(f"the table has no networks of split {split!r}; it has {there}")
     tasks = 100 * mine.pivot(index=TASK, columns=["condition", "images"], values="accuracy")
-    where = {"random": "similar tasks", "kingdom": "dissimilar tasks"}[split]
     rows = []
     for (first, second), statement in CONTRASTS.items():
         if not {first, second} <= {*mine.condition}:
@@ -90,7 +99,8 @@ def gains(networks: pd.DataFrame, split: str = "random", margin: float = MARGIN)
         estimates = {
             str(images): by_task(differences[[images]], 2 * int(differences[images].count())) for images in differences
         }
-        rows.append(family(f"images, {where}", f"{first} - {second}", statement, estimates, 1, margin))
+        told = f"{statement} between {where}"
+        rows.append(family(f"images, {where}", f"{first} - {second}", told, estimates, 1, margin))
     return pd.concat(rows, ignore_index=True)
 
 
