@@ -11,7 +11,7 @@ import pandas as pd
 
 from transferlab import study
 from transferlab.lab import Lab
-from transferlab.notation import TASKS, Job, Treatment, with_parents
+from transferlab.notation import TASKS, TWO_STAGE, Job, Treatment, with_parents
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs
 from transferlab.study import ORDER as WITHIN
@@ -123,6 +123,15 @@ def read(path: Path) -> pd.DataFrame:
 def published() -> pd.DataFrame:
     """Return the published table, as `read` does."""
     return read(RESULTS / "few_images.csv")
+
+
+def two_stages(images: int = tuning.IMAGES[-1]) -> pd.DataFrame:
+    """Return the published AnB++ and BnB++ with that many images of a class, to go beside the main study.
+
+    Each is compared with a base that had a rate of its own as well.
+    """
+    rows = published()
+    return rows[(rows.images == images) & rows.condition.isin(TWO_STAGE)].reset_index(drop=True)
 
 
 def _row(lab: Lab, images: int, row: pd.DataFrame) -> pd.DataFrame:
