@@ -24,13 +24,18 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
         "ours": [
             claims.audit(ours),
             claims.control(similar, tables["gaussian"]),
-            *(scarcity.gains(chosen, split) for split in chosen.split.unique()),
+            *(_of(where, scarcity.gains(chosen, split)) for split, where in scarcity.TASKS_OF.items()),
         ],
         "2014": [claims.audit(tables["networks_2014"])],
     }
     return pd.concat([rows.assign(study=name) for name, several in parts.items() for rows in several])[
         ["study", *claims.COLUMNS]
     ].reset_index(drop=True)
+
+
+def _of(where: str, gains: pd.DataFrame) -> pd.DataFrame:
+    """Name the tasks in statements that are made about similar and about dissimilar ones."""
+    return gains.assign(statement=gains.statement + " between " + where)
 
 
 def written(results: Path = study.RESULTS) -> pd.DataFrame:

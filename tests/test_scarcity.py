@@ -98,7 +98,7 @@ def test_ways_are_ordered_by_what_they_gain():
     assert ways.tasks.eq(8).all() and len(ways) == 12
     place = ("similar", "few")
     figure = figures.four_rules({place: ways}, {place: "A7B"}, scarcity.ADVICE)
-    assert figure.axes[0].get_title().endswith("the rule: a classifier on the top features")
+    assert figure.axes[0].get_title().endswith("the rule: classify top features")
     assert figure.axes[0].get_xlim()[0] < -5
 
 

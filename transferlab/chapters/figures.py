@@ -154,14 +154,15 @@ def accuracy_over_images(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def accuracy_over_rates(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw accuracy over the learning rate, on a logarithmic axis.
 
-    `table` has condition, accuracy (0..1) and learning_rate. Lines, bars and dots as in `accuracy_over_n`.
+    `table` has condition, accuracy (0..1) and learning_rate. Lines and dots as in `accuracy_over_n`; no bars, since a
+    rate is tried on so few networks that the dots say more.
     """
-    return _over_powers(ax, table, "learning_rate", "learning rate")
+    return _over_powers(ax, table, "learning_rate", "learning rate", bars=False)
 
 
-def _over_powers(ax: Axes | None, table: pd.DataFrame, over: str, label: str) -> Axes:
+def _over_powers(ax: Axes | None, table: pd.DataFrame, over: str, label: str, bars: bool = True) -> Axes:
     ax = ax or new_axes()
-    _curves(ax, table, "accuracy", over=over)
+    _curves(ax, table, "accuracy", over=over, bars=bars)
     values = sorted(set(table[over]))
     ax.set(xscale="log", ylim=(0, None), xlabel=label, ylabel="top-1 accuracy")
     ax.set_xticks(values, [f"{value:g}" for value in values])
@@ -201,7 +202,9 @@ def four_rules(
     return figure
 
 
-def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None, over: str = "n") -> None:
+def _curves(
+    ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None, over: str = "n", bars: bool = True
+) -> None:
     """Draw for each condition a dot per network, a line through the means with its name, and their intervals."""
     means, shift = summary(table, value, over), 0.12 if hollow else 0
     short = hollow if hollow and len(hollow) < 6 else "hollow"  # the whole of a long one is said below
@@ -219,7 +222,7 @@ def _curves(ax: Axes, table: pd.DataFrame, value: str, hollow: str | None = None
         if not len(curve):
             continue
         several = bool(curve.networks.min() > 1)
-        spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several else None
+        spread = [curve["mean"] - curve.low, curve.high - curve["mean"]] if several and bars else None
         if several:
             counts.setdefault(_counts(curve.networks), []).append(condition)
         ax.errorbar(

@@ -37,9 +37,9 @@ RULES = {
     ("kingdom", "many"): "A7B+",
 }
 ADVICE = {
-    "A7B": "a classifier on the top features",
-    "A4B": "a classifier on lower features",
-    "A7B+": "fine-tune the whole network",
+    "A7B": "classify top features",
+    "A4B": "classify lower features",
+    "A7B+": "fine-tune everything",
 }
 
 
@@ -99,8 +99,7 @@ def gains(networks: pd.DataFrame, split: str = "random", margin: float = MARGIN)
         estimates = {
             str(images): by_task(differences[[images]], 2 * int(differences[images].count())) for images in differences
         }
-        told = f"{statement} between {where}"
-        rows.append(family(f"images, {where}", f"{first} - {second}", told, estimates, 1, margin))
+        rows.append(family(f"images, {where}", f"{first} - {second}", statement, estimates, 1, margin))
     return pd.concat(rows, ignore_index=True)
 
 
