@@ -28,7 +28,9 @@ from transferlab.chapters.widgets import (
 
 
 def data_of(html):
-    return json.loads(re.search(r'getElementById\("[^"]*"\), (.*)\);\n\}\)\(\);</script>$', html.data).group(1))
+    return json.loads(
+        re.search(r'\("#?tl-[^"]*"\)(?:\.parentElement)?, (.*)\);\n\}\)\(\);</script>$', html.data).group(1)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -506,6 +506,17 @@ def test_a_page_without_scripts_has_a_figure_and_says_what_to_do(browser, pages,
     context.close()
 
 
+def test_outputs_of_two_kernels_with_one_name_are_both_drawn(browser, tmp_path):
+    tables = study.published(), study.published("networks_2014")
+    html = widgets.small_explorer(*tables).data
+    (tmp_path / "twice.html").write_text(PAGE.format(html + html), encoding="utf-8")
+    with Visit(browser, (tmp_path / "twice.html").as_uri(), until="load") as visit:
+        first, second = visit.page.locator(".tl-widget").all()
+        second.get_by_label("BnB", exact=True).check()
+        assert (shown(visit.page), shown(visit.page, 1)) == (["AnB", "3"], ["BnB", "3"])
+        assert first.get_attribute("data-network") == "A3B" and not visit.problems
+
+
 def test_the_widgets_are_there_at_once(visit):
     page = visit()
     assert page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") < 1300

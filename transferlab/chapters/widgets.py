@@ -337,7 +337,8 @@ def _inline(text: str) -> str:
 def _page(script: str, data: dict, label: str, still: str) -> HTML:
     """Return a script of `web/` with its data. What looks like markup in the data stays data.
 
-    `still` is HTML that stands there until the script runs.
+    `still` is HTML that stands there until the script runs. A notebook may have outputs of several kernels, with the
+    same name: a script takes the first of that name that is still as it was.
     """
     name = f"tl-{script}-{next(_numbers)}"
     return HTML(
@@ -345,5 +346,5 @@ def _page(script: str, data: dict, label: str, still: str) -> HTML:
         f'<div class="tl-widget" id="{name}" role="group" aria-label="{label}">'
         f'<div class="tl-still">{still}</div></div>'
         f"<script>(() => {{\n{_file('chart.js')}\n{_file(script + '.js')}\n"
-        f'{script}(document.getElementById("{name}"), {_script_data(data)});\n}})();</script>'
+        f'{script}(document.querySelector("#{name} > .tl-still").parentElement, {_script_data(data)});\n}})();</script>'
     )
