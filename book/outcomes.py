@@ -18,7 +18,7 @@ class FromChapters(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         folder = Path(self.env.srcdir, "notebooks")
-        lines = []
+        lines: list[str] = []
         for chapter in classroom.chapters(folder):
             self.env.note_dependency(str(folder / f"{chapter.name}.ipynb"))
             lines += self.lines(chapter)

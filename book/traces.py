@@ -1,7 +1,7 @@
 """What the student edition must not hold: python book/traces.py FOLDER, where FOLDER is what `make student` wrote.
 
 Looks in every notebook, page and text file for the lines of every solution, code and text, but for those that a chapter
-also has outside its solutions, or a page of the book. Solutions are found in the chapters by other means than those that cut them out.
+also has outside its solutions, or a page of the book. Solutions are found by other means than those that cut them out.
 """
 
 import json
@@ -70,7 +70,7 @@ def texts(path: Path) -> Iterator[str]:
 
 def traces(folder: Path, lines: set[str]) -> Iterator[str]:
     """The lines that are in a file below a folder, and what only a solution has: its directive and its box."""
-    marks = {"{solution-start}", "{solution}ex-", 'class="solution'}
+    marks = {squeezed(mark) for mark in ("{solution-start}", "{solution} ex-", 'class="solution')}
     for path in sorted(folder.rglob("*")):
         if path.suffix not in KINDS or not path.is_file():
             continue

@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import nbformat
 import pandas as pd
 import yaml
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from transferlab.chapters import assigned, batch
@@ -202,14 +203,15 @@ def score(
 def _score(path: Path, chapter: Chapter, scale: str, runs: Path | None, seconds: int) -> pd.DataFrame:
     submitted = _read(path)
     prepared, notes = _prepare(submitted, chapter)
-    done, stopped = _execute(prepared, path.parent, scale, runs, seconds)
-    said = {cell.id: _said(cell) for cell in done.cells if cell.cell_type == "code"}
+    stopped = _execute(prepared, path.parent, scale, runs, seconds)
+    said = {cell.id: _said(cell) for cell in prepared.cells if cell.cell_type == "code"}
     rows = []
     for each in chapter.exercises:
         result, note = BY_HAND, ""
         if each.check:
-            here, end = (said.get(key, (NOT_RUN, stopped)) for key in (f"here-{each.label}", f"end-{each.label}"))
-            result, note = end if here[0] in (NOT_RUN, "no answer") and end[0] != NOT_RUN else here
+            here, end = (said.get(f"{where}-{each.label}", (NOT_RUN, "")) for where in ("here", "end"))
+            result, note = here if here[0] == "right" or end[0] == NOT_RUN else end
+            note = stopped if result == NOT_RUN else note
         note = "; ".join(filter(None, (notes.get(each.label), note)))
         rows.append((str(path), chapter.name, each.label, each.goal, result, note))
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -281,65 +283,60 @@ def _to_check(exercise: Exercise, where: str) -> NotebookNode:
     return cell
 
 
-def _execute(
-    notebook: NotebookNode, folder: Path, scale: str, runs: Path | None, seconds: int
-) -> tuple[NotebookNode, str]:
-    """Run a notebook in a folder; return it as far as it went, and where and why it stopped, if it did."""
-    import papermill  # here, since it takes a second to import
-
+def _execute(notebook: NotebookNode, folder: Path, scale: str, runs: Path | None, seconds: int) -> str:
+    """Run a notebook, in place and in a folder, as far as it goes; return where and why it stopped, if it did."""
     quiet_kernels()
     parameters = {"scale": scale, **({"runs": str(runs.resolve())} if runs else {})}
-    if not _tag_parameters(notebook):
-        parameters = {}
-    error = ""
-    with TemporaryDirectory() as temporary:
-        out = Path(temporary) / "out.ipynb"
-        try:
-            papermill.execute_notebook(
-                notebook, out, parameters, kernel_name="python3", cwd=folder, progress_bar=False, log_output=False,
-                execution_timeout=seconds,
-            )  # fmt: skip
-        except papermill.PapermillExecutionError as failure:
-            error = f"{failure.ename}: {failure.evalue}"
-        except TimeoutError:
-            error = f"it took more than {seconds} seconds"
-        except Exception as failure:  # a kernel that died: the next notebook may work
-            error = f"{type(failure).__name__}: {failure}"
-        done = nbformat.read(out, as_version=4) if out.exists() else nbformat.v4.new_notebook()
-    if not error:
-        return done, ""
-    unfinished = [
-        cell
-        for cell in done.cells
-        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("status") not in (None, "completed")
-    ]
-    return done, " ".join(f"stopped at {_name(unfinished, notebook)}: {error}".split())[:LONGEST]
+    if (place := _parameters(notebook)) is not None:  # as papermill does it
+        source = "\n".join(["# Parameters", *(f"{name} = {value!r}" for name, value in parameters.items())])
+        notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(source))
+    started: list[NotebookNode] = []
+    client = NotebookClient(
+        notebook,
+        timeout=seconds,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_start=lambda cell, cell_index: started.append(cell),
+    )
+    try:
+        client.execute()
+    except CellExecutionError as failure:
+        error = f"{failure.ename}: {failure.evalue}"
+    except TimeoutError:
+        error = f"it took more than {seconds} seconds"
+    except Exception as failure:  # a kernel that died: the next notebook may work
+        error = f"{type(failure).__name__}: {failure}"
+    else:
+        return ""
+    return " ".join(f"stopped at {_name(started, notebook)}: {error}".split())[:LONGEST]
 
 
-def _name(unfinished: list[NotebookNode], notebook: NotebookNode) -> str:
-    """Name the cell that did not finish, by its place among the code cells and by its first line."""
-    if not unfinished:
+def _name(started: list[NotebookNode], notebook: NotebookNode) -> str:
+    """Name the last cell that started, by its place among the code cells of what was handed in and its first line."""
+    if not started:
         return "the start"
-    cell = unfinished[0]
-    code = [each.id for each in notebook.cells if each.cell_type == "code"]
-    lines = [line for line in cell.source.splitlines() if line.strip()]
-    place = f"code cell {code.index(cell.id) + 1}" if cell.id in code else "the parameters"
+    last = started[-1]
+    code = [
+        cell.id for cell in notebook.cells if cell.cell_type == "code" and not cell.source.startswith("# Parameters")
+    ]
+    lines = [line for line in last.source.splitlines() if line.strip()]
+    place = f"code cell {code.index(last.id) + 1}" if last.id in code else "the parameters"
     return f"{place} ({lines[0][:60] if lines else 'empty'})"
 
 
-def _tag_parameters(notebook: NotebookNode) -> bool:
-    """See to it that a cell is tagged `parameters`, as some editors drop tags; return whether there is one."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    if any("parameters" in cell.metadata.get("tags", ()) for cell in code):
-        return True
-    for cell in code:
+def _parameters(notebook: NotebookNode) -> int | None:
+    """Return the place of the cell of parameters: the tagged one or, as some editors drop tags, that sets the scale."""
+    code = [(place, cell) for place, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    for place, cell in code:
+        if "parameters" in cell.metadata.get("tags", ()):
+            return place
+    for place, cell in code:
         try:
             if "scale" in assigned(cell.source):
-                cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "parameters"]
-                return True
+                return place
         except SyntaxError:  # a magic, or a mistake of the reader's
             continue
-    return False
+    return None
 
 
 def _said(cell: NotebookNode) -> tuple[str, str]:
