@@ -1,7 +1,8 @@
 """What the student edition must not hold: python book/traces.py FOLDER, where FOLDER is what `make student` wrote.
 
 Looks in every notebook, page and text file for the lines of every solution, code and text, but for those that a chapter
-also has outside its solutions, or a page of the book. Solutions are found by other means than those that cut them out.
+also has outside its solutions, or a page of the book, or the package (`answers` excepted). Solutions are found by other
+means than those that cut them out.
 """
 
 import json
@@ -44,9 +45,9 @@ def flat(chapter: Path) -> str:
 def solutions(folder: Path = CHAPTERS) -> set[str]:
     """The lines of all solutions that are nowhere else in the chapters, or in the pages beside them."""
     inside: set[str] = set()
-    outside = "".join(
-        squeezed(page.read_text(encoding="utf-8")) for page in sorted((folder.parent / "book").glob("*.md"))
-    )
+    root = folder.parent
+    public = [*root.glob("book/*.md"), *(path for path in root.glob("transferlab/**/*.py") if path.stem != "answers")]
+    outside = "".join(squeezed(path.read_text(encoding="utf-8")) for path in public)
     for chapter in sorted(folder.glob("[0-9]*.ipynb")):
         text = flat(chapter)
         for found in SOLUTION.finditer(text):

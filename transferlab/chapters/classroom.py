@@ -48,7 +48,7 @@ class Exercise:
 
     @property
     def replies(self) -> list[str]:
-        """What the check cell says to wrong answers: to known ones first, then the hint for all others."""
+        """What the check cell says to wrong answers, first to those foreseen, last the hint for all others."""
         return [reply for call in _calls(self.check) for reply in _replies(call)]
 
 
@@ -99,7 +99,7 @@ class Chapter:
 
     @property
     def minutes(self) -> int:
-        """How many minutes it takes to read these words: no figure, no code, no exercise, no pause to think."""
+        """How many minutes it takes to read these words, without a look at a figure or code and a pause to think."""
         return max(1, round(self.words / WORDS_A_MINUTE))
 
 
