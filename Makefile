@@ -24,10 +24,11 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock assets train book study bench test check audit spelling unit nightly notebooks-test smoke-book browser-test store-outputs torture lab clean moved
+.PHONY: help venv lock assets train book pdf study bench test check audit spelling unit nightly notebooks-test smoke-book browser-test store-outputs torture lab clean moved
 
 help:
 	@echo 'make book            install, train, run every chapter, render    6 to 8 min the first time, then about 1 min'
+	@echo 'make pdf             the book as one PDF: _build/book.pdf         half a minute once it is built; needs Chromium'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
 	@echo 'make test            all that continuous integration runs         about 7 min; seconds if nothing changed'
 	@echo '  make check           lint, format, types, imports, spelling       seconds'
@@ -103,6 +104,10 @@ book: assets train
 	$(RUNS) $(BOOK) build . --all -W --keep-going
 	$(RUNS) $(PY) book/check.py _build
 	@echo; echo "The book: $$PWD/_build/html/index.html"
+
+# printed by a Chromium on the PATH; nothing is fetched
+pdf: book
+	$(PY) book/pdf.py _build/html _build/book.pdf
 
 # the published tables, row by row: it can be stopped at any time and goes on from there. STUDY names one of them.
 study: venv
