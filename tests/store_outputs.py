@@ -1,10 +1,12 @@
 """Store in each chapter the outputs that nbval compares: python tests/store_outputs.py (make store-outputs).
 
 Runs the chapters at smoke scale and keeps what cells print, but not for cells tagged nbval-ignore-output
-(their result depends on the scale), nor pictures and widgets, which nbval does not compare. With names of notebooks
-it runs nothing, and only removes from them what would not be kept (a hook of pre-commit).
+(their result depends on the scale), nor pictures and widgets, which nbval does not compare. What the page folds is
+folded in JupyterLab too: code by its tag, a solution as a whole. With names of notebooks it runs nothing, and only
+removes from them what would not be kept, and folds (a hook of pre-commit).
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +27,7 @@ def main():
         if not named:
             NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
         strip(notebook)
+        fold(notebook)
         after = nbformat.writes(notebook) + "\n"
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
@@ -42,6 +45,30 @@ def strip(notebook):
         if not cell.outputs:
             cell.execution_count = None
     notebook.metadata.pop("widgets", None)
+
+
+def fold(notebook):
+    """Have JupyterLab fold, in place, what the page folds. A cell where a solution begins stays: it is the title.
+
+    JupyterLab shows the first line of what is folded, so in a solution that line gives nothing away.
+    """
+    solution = False
+    for cell in notebook.cells:
+        inside, tags = solution, cell.metadata.get("tags", [])
+        for step in re.findall(r"^`{3,}\{solution-(start|end)\}", cell.source, re.MULTILINE):
+            solution = step == "start"
+        if inside and (solution or re.search(r"\{solution-end\}\n`{3,}\s*\Z", cell.source)):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+            if cell.cell_type == "code":
+                cell.metadata["jupyter"]["outputs_hidden"] = True
+                if not cell.source.startswith(("import ", "from ", "def ", "class ", "#")):
+                    cell.source = f"# a solution\n{cell.source}"
+            elif not cell.source.startswith("\n"):
+                cell.source = f"\n{cell.source}"
+        elif cell.cell_type == "code" and {"hide-input", "hide-cell"} & set(tags):
+            cell.metadata["jupyter"] = {"source_hidden": True}  # what a check says is seen
+        else:
+            cell.metadata.pop("jupyter", None)
 
 
 def _compared(output):

@@ -1,4 +1,4 @@
-"""Chapters store what nbval compares, and nothing else: the book executes them afresh."""
+"""Chapters store what nbval compares, and nothing else, and JupyterLab folds what the page folds."""
 
 import copy
 from pathlib import Path
@@ -16,3 +16,26 @@ def test_a_chapter_stores_only_what_is_compared(path):
     stripped = copy.deepcopy(notebook)
     store_outputs.strip(stripped)
     assert stripped == notebook, f"run: python tests/store_outputs.py notebooks/{path.name}"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_jupyterlab_folds_what_the_page_folds(path):
+    notebook = nbformat.read(path, as_version=4)
+    folded = copy.deepcopy(notebook)
+    store_outputs.fold(folded)
+    assert folded == notebook, f"run: python tests/store_outputs.py notebooks/{path.name}"
+
+
+def test_a_folded_solution_hides_its_answer_and_a_check_shows_what_it_says():
+    code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+    check = code("check()", metadata={"tags": ["hide-cell"]})
+    start, end = ("````{solution-" + step + "}" + name + "\n````" for step, name in (("start", " ex"), ("end", "")))
+    cells = [code("answer = ..."), check, text(start), code("answer = 3"), text(f"Three.\n\n{end}"), text("Next")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    for _ in range(2):  # the second time changes nothing
+        store_outputs.fold(notebook)
+        folds = [cell.metadata.get("jupyter", {}) for cell in notebook.cells]
+        hidden = {"source_hidden": True}
+        assert folds == [{}, hidden, {}, {**hidden, "outputs_hidden": True}, hidden, {}]
+        assert [cell.source.splitlines()[0] for cell in notebook.cells[3:5]] == ["# a solution", ""]
+        assert notebook.cells[3].source.endswith("\nanswer = 3")
