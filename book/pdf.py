@@ -186,15 +186,21 @@ def document(order, drawn: dict[str, dict], anchors: dict[str, str], numbers: di
     )
 
 
+def chromium() -> str | None:
+    """The Chromium or Chrome of this machine, if it has one."""
+    mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), str(mac) if mac.exists() else None)
+
+
 def main(built: str, to: str) -> None:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
+    if (executable := chromium()) is None:
         raise SystemExit(
             "a PDF is printed by Chromium, and neither chromium, chromium-browser nor google-chrome is on the PATH: "
             "install one of them (Debian: apt-get install chromium)"
         )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         write(Path(built), Path(to), browser)
         browser.close()
     print(f"{to}: {len(PdfReader(to).pages)} pages, {Path(to).stat().st_size / 1e6:.1f} MB")

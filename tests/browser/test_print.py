@@ -63,7 +63,8 @@ def test_the_pdf_has_the_answers_and_their_pages(browser, tmp_path):
     contents = write(HTML, tmp_path / "book.pdf", browser, only=[f"notebooks/{name}" for name in ANSWERS])
     reader = PdfReader(tmp_path / "book.pdf")
     texts = [page.extract_text() for page in reader.pages]
-    assert not list(tmp_path.glob("*.html"))
+    assert [path.name for path in tmp_path.iterdir()] == ["book.pdf"]
+    assert (tmp_path / "book.pdf").stat().st_size < 5_000_000  # the whole book stays below 15 MB
     bookmarks = [mark for mark in reader.outline if not isinstance(mark, list)]
     begins = [reader.get_destination_page_number(mark) + 1 for mark in bookmarks]
     assert [(mark.title, number) for mark, number in zip(bookmarks, begins)][2:] == contents
