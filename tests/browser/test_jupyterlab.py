@@ -10,14 +10,23 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
 from jupyter_client import BlockingKernelClient
-from playwright.sync_api import Error
+from playwright.sync_api import Error, expect
+
+from transferlab import study
+from transferlab.chapters import widgets
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 CHAPTER = "03_selffer_and_transfer.ipynb"
+RAW = r":::|```|\{(?:term|ref|cite|exercise|admonition|solution-start)\}|<AnB"  # MyST that nothing has drawn
+WIDGETS = """from transferlab import study
+from transferlab.chapters import widgets
+tables = study.published(), study.published("networks_2014")
+widgets.small_explorer(*tables)"""
 
 
 @contextmanager
@@ -58,9 +67,11 @@ def test_a_chapter_looks_as_on_the_page(browser, tmp_path):
         notebook = page.locator(".jp-NotebookPanel")
         notebook.get_by_text("Exercise 3", exact=False).first.wait_for(timeout=60_000)
         notebook.locator("aside", has_text="What you will learn").wait_for()
+        expect(notebook).not_to_contain_text(
+            re.compile(RAW), use_inner_text=True, timeout=60_000
+        )  # cell after cell is drawn
         text = notebook.inner_text()
         assert "a transfer network, AnB" in text and "Exercise 1 (The other control)" in text
-        assert not re.findall(r":::|```|\{(?:term|ref|cite|exercise|admonition|solution-start)\}|<AnB", text)
         cells = json.loads((ROOT / "notebooks" / CHAPTER).read_text(encoding="utf-8"))["cells"]
         folded = [cell for cell in cells if cell["metadata"].get("jupyter", {}).get("source_hidden")]
         assert notebook.locator(".jp-InputPlaceholder").count() == len(folded) > 10
@@ -92,3 +103,35 @@ def test_a_chapter_finds_the_run_store_wherever_jupyterlab_was_started(browser, 
         finally:
             client.stop_channels()
     assert "".join(said).strip() == str(ROOT / "runs")
+
+
+def test_widgets_that_are_not_trusted_say_what_to_do_and_live_ones_have_the_keys(browser, tmp_path):
+    """A stored output is a figure with words until its cell is run; then arrow keys move the widget, not the cells."""
+    folder, own = tmp_path / "read", tmp_path / "own"
+    folder.mkdir(), own.mkdir()
+    stored = widgets.small_explorer(study.published(), study.published("networks_2014")).data
+    output = nbformat.v4.new_output("display_data", data={"text/html": stored})
+    cells = [nbformat.v4.new_code_cell(WIDGETS, outputs=[output]), nbformat.v4.new_code_cell("'the next cell'")]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "widgets.ipynb")
+    with jupyterlab(browser, folder, own) as (address, context):
+        page = context.new_page()
+        page.goto(f"{address}/lab/tree/widgets.ipynb")
+        widget = page.locator(".jp-OutputArea .tl-widget")
+        widget.get_by_text("trust the notebook").wait_for(timeout=60_000)
+        assert widget.locator("img").is_visible() and not widget.locator("input").count()
+
+        page.locator(".jp-Notebook .jp-Cell").first.click()
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
+        page.keyboard.press("Control+Enter")
+        slider = widget.get_by_role("slider")
+        slider.wait_for(timeout=60_000)
+        slider.focus()
+        active = page.locator(".jp-Notebook .jp-Cell").nth(0)
+        for key, n in (("ArrowDown", 2), ("ArrowDown", 1), ("ArrowUp", 2), ("ArrowRight", 3), ("ArrowRight", 4)):
+            page.keyboard.press(key)
+            assert slider.get_attribute("aria-valuetext").startswith(f"n = {n}:")
+        widget.get_by_label("AnB", exact=True).focus()
+        page.keyboard.press("ArrowRight")
+        assert widget.get_by_label("BnB+", exact=True).is_checked()
+        assert "jp-mod-active" in active.get_attribute("class")

@@ -32,7 +32,7 @@ WRONG_ON_PAPER = """width => {
         const cuts = style.overflowX !== 'visible' && style.display !== 'inline';
         if (e.closest('article') && cuts && e.scrollWidth > e.clientWidth + 1) say('cut off', e);
     }
-    const screen = '.bd-header, .bd-sidebar-primary, .bd-sidebar-secondary, .prev-next-footer';
+    const screen = '.bd-header, .bd-sidebar-primary, .bd-sidebar-secondary, .prev-next-footer, .tl-hint, .tl-value';
     for (const e of document.querySelectorAll(`${screen}, button, summary, input:not([type=radio])`))
         if (seen(e)) say('of no use on paper', e);
     for (const e of document.querySelectorAll('article .admonition.dropdown > *, .tl-answer, figure, .sd-tab-content'))

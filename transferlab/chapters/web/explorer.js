@@ -169,7 +169,7 @@ function explorer(host, data) {
     put("cut", "line", { x1: x, x2: x, y1: 0, y2: 92, stroke: "#0b6e99", "stroke-width": 4 });
     put("knob", "circle", { cx: x, cy: 101, r: 10, fill: "#0b6e99" });
     put("hint", "text", { x: end ? x - 18 : x + 18, y: 107, "text-anchor": end ? "end" : "start", "font-size": 18,
-      fill: "currentColor" }, end ? "the cut: drag it ⇄" : "⇄ the cut: drag it");
+      fill: "currentColor", class: "tl-hint" }, end ? "the cut: drag it ⇄" : "⇄ the cut: drag it");
     put("grip", "rect", { x: x - 34, y: 0, width: 68, height: 116, class: "tl-grip" });
     layersOf.show(layers());
   }
