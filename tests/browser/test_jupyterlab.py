@@ -39,6 +39,10 @@ def jupyterlab(browser, folder: Path, own: Path):
     places = {name: str(own / name) for name in (*names, "JUPYTERLAB_SETTINGS_DIR")}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     options = ["--ServerApp.port_retries=0", "--IdentityProvider.token=", "--LabApp.news_url=None"]
+    options += [f"--FileCheckpoints.checkpoint_dir={own / 'checkpoints'}"]  # nothing is written beside the chapters
+    settings = own / "JUPYTERLAB_SETTINGS_DIR" / "@jupyterlab" / "docmanager-extension"
+    settings.mkdir(parents=True)
+    (settings / "plugin.jupyterlab-settings").write_text('{"autosave": false}', encoding="utf-8")
     environment = {**os.environ, **places}
     environment.pop("TRANSFERLAB_RUNS", None)  # the store is found without it
     with (own / "log").open("w") as log:
