@@ -69,10 +69,10 @@ def test_a_chapter_looks_as_on_the_page(browser, tmp_path):
         page = context.new_page()
         page.goto(f"{address}/lab/tree/notebooks/{CHAPTER}")
         notebook = page.locator(".jp-NotebookPanel")
-        notebook.get_by_text("Exercise 3", exact=False).first.wait_for(timeout=60_000)
+        notebook.get_by_text("Exercise 3", exact=False).first.wait_for(timeout=120_000)
         notebook.locator("aside", has_text="What you will learn").wait_for()
         expect(notebook).not_to_contain_text(
-            re.compile(RAW), use_inner_text=True, timeout=60_000
+            re.compile(RAW), use_inner_text=True, timeout=120_000
         )  # cell after cell is drawn
         text = notebook.inner_text()
         assert "a transfer network, AnB" in text and "Exercise 1 (The other control)" in text
@@ -122,14 +122,14 @@ def test_widgets_that_are_not_trusted_say_what_to_do_and_live_ones_have_the_keys
         page = context.new_page()
         page.goto(f"{address}/lab/tree/widgets.ipynb")
         widget = page.locator(".jp-OutputArea .tl-widget")
-        widget.get_by_text("trust the notebook").wait_for(timeout=60_000)
+        widget.get_by_text("trust the notebook").wait_for(timeout=120_000)
         assert widget.locator("img").is_visible() and not widget.locator("input").count()
 
         page.locator(".jp-Notebook .jp-Cell").first.click()
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)
         page.keyboard.press("Control+Enter")
         slider = widget.get_by_role("slider")
-        slider.wait_for(timeout=60_000)
+        slider.wait_for(timeout=120_000)
         slider.focus()
         active = page.locator(".jp-Notebook .jp-Cell").nth(0)
         for key, n in (("ArrowDown", 2), ("ArrowDown", 1), ("ArrowUp", 2), ("ArrowRight", 3), ("ArrowRight", 4)):
