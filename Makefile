@@ -24,10 +24,12 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv lock assets train book study bench test check audit spelling unit nightly notebooks-test smoke-book browser-test store-outputs torture lab clean moved
+.PHONY: help venv lock assets train book student pdf study bench test check audit spelling unit nightly notebooks-test smoke-book browser-test store-outputs torture lab clean moved
 
 help:
 	@echo 'make book            install, train, run every chapter, render    6 to 8 min the first time, then about 1 min'
+	@echo 'make student         the book and the chapters without solutions  about as long as make book; _build/student'
+	@echo 'make pdf             the book as one PDF: _build/book.pdf         half a minute once it is built; needs Chromium'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
 	@echo 'make test            all that continuous integration runs         about 10 min; seconds if nothing changed'
 	@echo '  make check           lint, format, types, imports, spelling       seconds'
@@ -103,6 +105,19 @@ book: assets train
 	$(RUNS) $(BOOK) build . --all -W --keep-going
 	$(RUNS) $(PY) book/check.py _build
 	@echo; echo "The book: $$PWD/_build/html/index.html"
+
+# what a class gets: the chapters in _build/student/notebooks, the book in _build/student/_build/html
+student: assets train
+	rm -rf _build/student
+	$(PY) -m transferlab student --out _build/student
+	$(RUNS) $(BOOK) build _build/student --all -W --keep-going
+	$(RUNS) $(PY) book/check.py _build/student/_build
+	$(PY) book/traces.py _build/student
+	@echo; echo "To hand out: $$PWD/_build/student/notebooks and $$PWD/_build/student/_build/html"
+
+# printed by a Chromium on the PATH; nothing is fetched
+pdf: book
+	$(PY) book/pdf.py _build/html _build/book.pdf
 
 # the published tables, row by row: it can be stopped at any time and goes on from there. STUDY names one of them.
 study: venv

@@ -43,6 +43,13 @@ def test_a_chapter_begins_with_one_question(path):
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=number)
+def test_a_role_stands_on_one_line(path):
+    """JupyterLab reads a role's title and target on one line only, the book on several."""
+    broken = re.findall(r"\{[a-z:]+\}`[^`\n]*\n[^`]*`", re.sub(r"^```.*?^```", "", read(path)[1], flags=re.S | re.M))
+    assert not broken
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=number)
 def test_a_chapter_answers_in_a_box_below_that_heading(path):
     cells, _ = read(path)
     heads = [index for index, cell in enumerate(cells) if re.search(r"^## The answer$", cell.source, re.MULTILINE)]

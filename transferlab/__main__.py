@@ -1,6 +1,7 @@
 """The command line: `warm` trains the networks that the chapters show, `study` those of the published tables; `prepare`
 decodes images, `plan` estimates the cost of a study, `batch` runs chapters by papermill, `why` says where a network is
-or why it is not there, and `status` shows how far a sweep has got.
+or why it is not there, and `status` shows how far a sweep has got. For classes, `student` writes the book without its
+solutions, and `score` runs submitted notebooks and says what their check cells say.
 
 python -m transferlab COMMAND --help
 """
@@ -113,6 +114,18 @@ def parser() -> argparse.ArgumentParser:
     chapters.add_argument("--out", type=Path, required=True, help="a new folder for the notebooks and the book")
     chapters.add_argument("--no-book", action="store_true", help="only the notebooks")
     chapters.set_defaults(run=run_batch)
+
+    edition = commands.add_parser("student", help="write the chapters and the book's text without solutions")
+    edition.add_argument("--out", type=Path, required=True, help="a new folder (make student also builds the book)")
+    edition.set_defaults(run=run_student)
+
+    scores = commands.add_parser("score", help="run submitted notebooks; print a row for each of their exercises")
+    scores.add_argument("given", nargs="+", type=Path, metavar="NOTEBOOK", help="a notebook, or a folder of them")
+    scores.add_argument("--scale", choices=SCALES, default="smoke", help="(default: smoke)")
+    scores.add_argument("--runs", type=Path, help="the run store's folder (default: that of the notebooks)")
+    scores.add_argument("--timeout", type=int, default=600, metavar="SECONDS", help="for one cell (default: 600)")
+    scores.add_argument("--out", type=Path, metavar="CSV", help="a file for the table, such as scores.csv")
+    scores.set_defaults(run=run_score)
 
     asked = commands.add_parser(
         "why", parents=[scale, store, images, sweep], help="say whether a network is in the store, and if not, why"
@@ -272,6 +285,37 @@ def run_batch(arguments: argparse.Namespace) -> int:
     if len(failed):
         print(f"\n{len(failed)} of {len(rows)} chapters failed:\n{failed.to_string(index=False)}", file=sys.stderr)
     return 1 if len(failed) else 0
+
+
+def run_student(arguments: argparse.Namespace) -> int:
+    """Write the student edition's chapters, and what its book is built from."""
+    from transferlab.chapters import classroom
+
+    written = classroom.student_edition(arguments.out)
+    print(f"{len(written)} chapters without solutions are in {arguments.out / 'notebooks'}")
+    return 0
+
+
+def run_score(arguments: argparse.Namespace) -> int:
+    """Score submitted notebooks; the exit status is 1 if one of them did not run to its end."""
+    import pandas as pd
+
+    from transferlab.chapters import classroom
+
+    out = arguments.out
+    if out and (out.suffix != ".csv" or not out.parent.is_dir()):
+        raise ValueError(f"--out is {out}; it must be a file that ends with .csv, in a folder that exists")
+    tables = []
+    for table in classroom.score(arguments.given, arguments.scale, arguments.runs, arguments.timeout):
+        tables.append(table)
+        checked = table[table.result != classroom.BY_HAND]
+        print(f"{table.notebook[0]}: {sum(checked.result == 'right')} of {len(checked)} checked exercises are right")
+        print(table.drop(columns="notebook").to_string(index=False), end="\n\n", flush=True)
+        if table.attrs["stopped"]:
+            print(f"{table.notebook[0]} {table.attrs['stopped']}", file=sys.stderr)
+        if out:  # after each notebook: what was scored is kept if this is interrupted
+            pd.concat(tables).to_csv(out, index=False)
+    return int(any(table.attrs["stopped"] for table in tables))
 
 
 if __name__ == "__main__":

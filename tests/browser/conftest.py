@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import shutil
 import sys
 import tarfile
 import threading
@@ -13,11 +12,8 @@ from playwright.sync_api import sync_playwright
 from visits import HTML
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "book"))  # for its scripts
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-MAC_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 AXE = "4.14.1"
 AXE_SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -36,7 +32,9 @@ def http_root():
 
 @pytest.fixture(scope="session")
 def browser():
-    executable = CHROMIUM or (MAC_CHROME if MAC_CHROME.exists() else None)
+    from pdf import FLAGS, chromium
+
+    executable = chromium()
     if executable is None:
         pytest.skip("no Chromium here: neither chromium, chromium-browser nor google-chrome is on the PATH")
     with sync_playwright() as playwright:

@@ -1,0 +1,69 @@
+"""A Sphinx extension for the page on teaching: {goals-and-exercises} and {replies} are written from the chapters."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from transferlab.chapters import classroom
+
+
+class FromChapters(SphinxDirective):
+    """Text in MyST, made from the chapters beside the page."""
+
+    def lines(self, chapter: classroom.Chapter) -> Iterator[str]:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        folder = Path(self.env.srcdir, "notebooks")
+        lines: list[str] = []
+        for chapter in classroom.chapters(folder):
+            self.env.note_dependency(str(folder / f"{chapter.name}.ipynb"))
+            lines += self.lines(chapter)
+        place = nodes.Element()
+        self.state.nested_parse(StringList(lines, self.env.docname), self.content_offset, place)
+        return place.children
+
+
+class GoalsAndExercises(FromChapters):
+    """Every chapter, the minutes that its text takes, its goals, and the exercises that practise each."""
+
+    def lines(self, chapter: classroom.Chapter) -> Iterator[str]:
+        yield from (f"**{link(chapter)}** · {chapter.minutes} min to read", "")
+        for number, goal in enumerate(chapter.goals, 1):
+            practised = [title(each) for each in chapter.exercises if each.goal == number]
+            yield f"{number}. {goal}: {', '.join(practised) or 'no exercise'}"
+        yield ""
+
+
+class Replies(FromChapters):
+    """What check cells say to answers that are not right, chapter by chapter."""
+
+    def lines(self, chapter: classroom.Chapter) -> Iterator[str]:
+        answered = [each for each in chapter.exercises if each.replies]
+        if answered:
+            yield from (f"**{link(chapter)}**", "")
+            for each in answered:
+                yield from (f"- {title(each)}", *(f"    - {plain(reply)}" for reply in each.replies))
+            yield ""
+
+
+def link(chapter: classroom.Chapter) -> str:
+    return f"[{int(chapter.name[:2])}. {chapter.title}](../notebooks/{chapter.name}.ipynb)"
+
+
+def title(exercise: classroom.Exercise) -> str:
+    return f"{{ref}}`{exercise.title} <{exercise.label}>`"
+
+
+def plain(text: str) -> str:
+    """A text in which nothing is taken for markup."""
+    return "".join(f"\\{letter}" if letter in r"\`*_[]<>{}$" else letter for letter in text)
+
+
+def setup(app) -> dict:
+    app.add_directive("goals-and-exercises", GoalsAndExercises)
+    app.add_directive("replies", Replies)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
