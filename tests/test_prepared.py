@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from transferlab import datasets
 from transferlab.datasets import decoders, prepare, prepared
+from transferlab.datasets.rows import Rows
+from transferlab.engine.inputs import Crops, to_input
 from transferlab.engine.recipes import Recipe
 from transferlab.study import cost
 
@@ -259,6 +262,20 @@ def test_checksums_are_compared_once_a_process(tree, tmp_path, monkeypatch):
     assert compared == [9, 6, 9, 6]
 
 
+def test_a_network_without_crops_reads_prepared_images_as_an_array(tree, tmp_path, recwarn):
+    out = tmp_path / "out"
+    make(tree, out)
+    mapped, direct = load(out).train_images, load(tree).train_images
+    expected = to_input(direct, "float32")
+    for images in (mapped, mapped[:], Rows(mapped, np.arange(9))):
+        assert torch.equal(to_input(images, "float32"), expected)
+    crops = Crops(mapped, Recipe(size=SIZE, crop=4, precision="float32"), torch.zeros(3, SIZE, SIZE), "cpu")
+    assert not crops.resident
+    (batch,) = crops.batches([crops.pick(torch.arange(9), None)])
+    assert torch.equal(crops.take(batch), torch.from_numpy(direct[:, :, 2:6, 2:6]).float())
+    assert not recwarn.list  # PyTorch warns of arrays that cannot be written
+
+
 # --- programs --------------------------------------------------------------------------------------------
 
 
@@ -295,3 +312,21 @@ def test_programs_that_cannot_start_are_a_sentence(tmp_path, capfd):
     ):
         list(submit([(1,), (2,), (3,)]))
     assert "no decoder" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locale of C")
+def test_in_the_locale_of_c_everything_written_is_utf8(tree, tmp_path):
+    for part in ("train", "val"):
+        (tree / part / "ant").rename(tree / part / "муравей")
+    (tree / "train" / "муравей" / "1.png").write_bytes(b"broken")
+    (tree / "train" / "муравей" / "2.части").write_bytes(b"no image")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment["PYTHONPATH"] = str(Path(prepare.__file__).parents[2])
+    command = [sys.executable, "-m", "transferlab", "prepare", "folder", "--size", "8", "--workers", "1"]
+    command += ["--data-root", str(tree), "--out", str(tmp_path / "готово")]
+    finished = subprocess.run(command, env=environment, capture_output=True)
+    said = finished.stdout.decode("utf-8")
+    assert finished.returncode == 1, finished.stderr
+    assert "train/муравей/1.png" in said and "1 .части" in said and "готово is ready" in said
+    assert "муравей/1.png" in (tmp_path / "готово" / "unreadable.txt").read_text(encoding="utf-8")
+    assert load(tmp_path / "готово").class_names == ("bee", "cup", "муравей")
