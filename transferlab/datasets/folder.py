@@ -82,7 +82,9 @@ def _read_part(folder: Path, name: str, passed: PassedOver) -> dict[str, list[st
             f"{folder} does not exist; data_root needs train/<class>/* and val/<class>/*. It has "
             f"{', '.join(there[:10]) or 'nothing'}{', ...' * (len(there) > 10)}"
         )
-    loose = len(find_images([os.fspath(folder)], folder.parent, (), PassedOver())) if not _classes(folder) else 0
+    loose = (
+        len(find_images([os.fspath(folder)], os.fspath(folder.parent), (), PassedOver())) if not _classes(folder) else 0
+    )
     if not _classes(folder):
         raise FileNotFoundError(
             f"{folder} has no class folders, only {loose:,} images; each image belongs into {folder}/<class>/"

@@ -57,7 +57,7 @@ def is_hidden(name: str) -> bool:
 
 
 def as_text(name: str) -> str:
-    """Return the name of a file or folder as a text in Unicode's normal form C, whatever the locale is.
+    """Return the name of a file or folder in Unicode's normal form C, whatever the locale is.
 
     Python decodes names by the locale, but they are UTF-8 nearly everywhere. Bytes that are not are spelled out.
 
@@ -187,6 +187,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         least, most = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
         values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=most, neginf=least)
     least, most = float(values.min()), float(values.max())
+    grey: np.ndarray
     if least < 0:
         grey = (values - least) * (255 / (most - least))
     elif not whole:  # some values above 1 are overshoots of a filter

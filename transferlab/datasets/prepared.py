@@ -80,7 +80,7 @@ def damaged(images: np.ndarray, checksums: np.ndarray, read: np.ndarray) -> np.n
     rows = np.flatnonzero(read)
 
     def wrong(some: np.ndarray) -> list[int]:
-        return [row for row in some if zlib.crc32(np.ascontiguousarray(images[row])) != checksums[row]]
+        return [row for row in some if zlib.crc32(np.ascontiguousarray(images[row]).data) != checksums[row]]
 
     with ThreadPoolExecutor(cores()) as pool:  # crc32 lets go of the interpreter
         parts = pool.map(wrong, (rows[start : start + SHARE] for start in range(0, len(rows), SHARE)))
