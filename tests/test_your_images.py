@@ -390,6 +390,13 @@ def test_parts_by_another_name_are_not_taken_for_classes(tmp_path, others):
         list_parts("folder", tmp_path / "photos")
 
 
+def test_a_part_is_not_taken_for_the_whole(tree):
+    with pytest.raises(FileNotFoundError, match=r"train is itself a part .* beside val. Give the folder .*tree$"):
+        list_parts("folder", tree / "train")
+    shutil.rmtree(tree / "val")
+    assert len(list_parts("folder", tree / "train")[0]["test"]) == 5  # alone it is a folder like any other
+
+
 def test_what_cannot_be_divided_is_refused(tmp_path):
     write(tmp_path, ["ant", "bee"], 1, ["photos"])
     with pytest.raises(ValueError, match=r"the class ant of .* has 1 image; .* it needs 2 or more"):

@@ -38,9 +38,7 @@ def list_parts(name: str, data_root: str | Path | None) -> tuple[dict[str, Files
         raise FileNotFoundError(f"{root} does not exist; data_root needs train/<class>/* and val/<class>/*")
     passed, notes = PassedOver(), []
     if (root / "train").is_dir() or (root / "val").is_dir() or name == "imagenet":
-        by_part = {
-            part: _read_part(root / folder, name, passed) for part, folder in (("train", "train"), ("test", "val"))
-        }
+        by_part = {part: _read_part(root / folder, passed) for part, folder in (("train", "train"), ("test", "val"))}
         names = sorted(by_part["train"])
         if differing := sorted({*by_part["train"]} ^ {*by_part["test"]}):
             raise ValueError(f"train and val hold different classes; only one of them has {', '.join(differing[:10])}")
@@ -74,7 +72,7 @@ def read_folder(data_root: str | Path | None, size: int) -> dict:
     return fields | {"class_names": tuple(names), "kingdoms": kingdoms}
 
 
-def _read_part(folder: Path, name: str, passed: PassedOver) -> dict[str, list[str]]:
+def _read_part(folder: Path, passed: PassedOver) -> dict[str, list[str]]:
     """Return the images of each class of a part; raises ValueError or FileNotFoundError if there are none."""
     if not folder.is_dir():
         there = sorted(as_text(each.name) for each in folder.parent.iterdir() if not is_hidden(each.name))
@@ -82,15 +80,14 @@ def _read_part(folder: Path, name: str, passed: PassedOver) -> dict[str, list[st
             f"{folder} does not exist; data_root needs train/<class>/* and val/<class>/*. It has "
             f"{', '.join(there[:10]) or 'nothing'}{', ...' * (len(there) > 10)}"
         )
-    loose = (
-        len(find_images([os.fspath(folder)], os.fspath(folder.parent), (), PassedOver())) if not _classes(folder) else 0
-    )
-    if not _classes(folder):
+    classes = _classes(folder)
+    if not classes:
+        loose = len(find_images([os.fspath(folder)], os.fspath(folder.parent), (), PassedOver()))
         raise FileNotFoundError(
             f"{folder} has no class folders, only {loose:,} images; each image belongs into {folder}/<class>/"
             + (f". {SORTED_BY}" if folder.name == "val" else "")
         )
-    return _images(folder, _classes(folder), passed)
+    return _images(folder, classes, passed)
 
 
 def _classes(folder: Path) -> dict[str, list[str]]:
@@ -141,6 +138,13 @@ def _halved(root: Path, passed: PassedOver) -> dict[str, dict[str, list[str]]]:
             f"folders and nothing else. It has {', '.join(alike or [*classes]) or 'no folders'}"
             + "; rename them to train and val"
             * bool(alike)
+        )
+    here = Path(os.path.realpath(root))
+    beside = sorted(each.name for each in here.parent.iterdir() if each.name.casefold() in PARTS and each != here)
+    if here.name.casefold() in PARTS and beside:
+        raise FileNotFoundError(
+            f"{root / 'train'} does not exist; {root} is itself a part of a data set, beside {', '.join(beside)}. Give "
+            f"the folder that holds them, {here.parent}"
         )
     images = _images(root, classes, passed)
     parts: dict[str, dict[str, list[str]]] = {"train": {}, "test": {}}
