@@ -1,10 +1,13 @@
 """Chapters by papermill: a failure is told and does not stop the others, and the book shows what was run."""
 
+import json
 import subprocess
 import sys
 
 import nbformat
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from transferlab.__main__ import main
 from transferlab.chapters import batch
@@ -47,6 +50,66 @@ def test_chapters_are_found_by_how_their_names_begin():
 def test_parameters_are_read_as_yaml():
     pairs = [("seeds", "[0, 1]"), ("device", "cuda"), ("train", "true"), ("data_root", "null")]
     assert batch.parse(pairs) == {"seeds": [0, 1], "device": "cuda", "train": True, "data_root": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("@scratch/x", "@scratch/x"),
+        (r"%USERPROFILE%\data", r"%USERPROFILE%\data"),
+        (r"C:\Users\me", r"C:\Users\me"),
+        ("2026-08-01", "2026-08-01"),
+        ("[2026-08-01]", ["2026-08-01"]),
+        ("12:30", "12:30"),
+        ("no", "no"),
+        ("None", None),
+        ("a: b", "a: b"),
+        ("#1", "#1"),
+        ("'2026'", "2026"),
+        ("*", "*"),
+        ("1e-3", 0.001),
+        ("{'learning_rate': 1e-3}", {"learning_rate": 0.001}),
+        ("{learning_rate: 1e-3, batch: 32}", {"learning_rate": 0.001, "batch": 32}),
+        ("[scale, 'of', \"all\"]", ["scale", "of", "all"]),
+        ("", ""),
+        ("~/runs", "~/runs"),
+        ("~", "~"),
+    ],
+)
+def test_a_parameter_is_what_it_looks_like(text, value):
+    assert batch.parse([("name", text)]) == {"name": value}
+
+
+@pytest.mark.parametrize("text", ["[0, 1", "{'batch': 32", "[0, 1]]", "{1, [2]}", "[*a]", "[" * 99])
+def test_a_list_that_does_not_end_is_a_sentence(text):
+    with pytest.raises(ValueError, match=r"^seeds is ['\"].*; it begins as a list or a mapping, and must be"):
+        batch.parse([("seeds", text)])
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(text=st.one_of(st.text(max_size=12), st.text("[]{}'\"0123456789,:-e.@%&*!|> abnT", max_size=12)))
+def test_any_text_is_what_papermill_takes_it_for_or_refused(text):
+    from papermill.cli import _resolve_type
+
+    try:
+        value = batch.parse([("name", text)])["name"]
+    except ValueError as error:
+        assert text.lstrip()[0] in "[{" and "name is " in str(error)
+        return
+    json.dumps(value)
+    if isinstance(value, str) and not text.startswith(("'", '"')):
+        assert value == text == _resolve_type(text)
+    elif isinstance(value, int | float) and text not in ("true", "false"):
+        assert repr(value) == repr(_resolve_type(text))
+
+
+def test_a_refused_parameter_ends_with_2_and_nothing_is_written(tmp_path, monkeypatch, capsys):
+    command = ["transferlab", "batch", "01", "--out", str(tmp_path / "out"), "-p", "seeds", "[0, 1"]
+    monkeypatch.setattr("sys.argv", command)
+    assert main() == 2
+    said = capsys.readouterr().err
+    assert "error: seeds is '[0, 1'; it begins as a list" in said and said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_book_of_one_chapter(tmp_path):

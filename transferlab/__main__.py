@@ -21,8 +21,11 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 def main() -> int:
     """Run one command; the exit status is 2 for a wrong argument, as argparse has it, and 130 after an interrupt."""
+    from transferlab.system.files import write_utf8
+
     arguments = argparse.Namespace()
     try:
+        write_utf8()
         arguments = parser().parse_args()
         return arguments.run(arguments)
     except (ValueError, OSError, RuntimeError) as error:

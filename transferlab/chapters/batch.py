@@ -1,18 +1,24 @@
 """Run chapters by papermill, one after the other, and make a book of the results."""
 
+import ast
+import json
+import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
+from typing import ClassVar
 
 import nbformat
 import pandas as pd
 import yaml
 
 from transferlab.chapters import assigned
-from transferlab.system.files import checkout
+from transferlab.system.files import as_utf8, checkout
 from transferlab.system.kernels import quiet_kernels
 
 
@@ -37,8 +43,56 @@ def find(names: Sequence[str]) -> list[Path]:
 
 
 def parse(pairs: Sequence[tuple[str, str]]) -> dict:
-    """Read parameters from pairs of name and text as YAML: `("seeds", "[0, 1]")` is a list of numbers."""
-    return {name: yaml.safe_load(text) for name, text in pairs}
+    """Read parameters from pairs of name and text, as papermill does with its own `-p`, and lists as lists.
+
+    A text is a number, True, False or None where it is written so, also as `true`, `false` and `null`; a list or a
+    mapping where it begins with `[` or `{`; without its quotation marks where it has some; and otherwise a text: a
+    date, a path with `@` or `%`, a word. Raises ValueError for a list or a mapping that cannot be read, or holds what a
+    notebook cannot.
+
+    >>> parse([("seeds", "[0, 1]"), ("scale", "smoke"), ("runs", "2026-08-01"), ("train", "false")])
+    {'seeds': [0, 1], 'scale': 'smoke', 'runs': '2026-08-01', 'train': False}
+    """
+    return {name: _value(name, as_utf8(text)) for name, text in pairs}
+
+
+def _value(name: str, text: str) -> object:
+    known = {"True": True, "true": True, "False": False, "false": False, "None": None, "null": None}
+    if text in known:
+        return known[text]
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(text)
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    if text.lstrip()[:1] not in ("[", "{"):
+        return text
+    for read in (ast.literal_eval, _yaml):  # Python's own form first, in which 1e-3 is a number
+        with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError, yaml.YAMLError):
+            value = read(text)
+            json.dumps(value)
+            if isinstance(value, list | dict):
+                return value
+    raise ValueError(
+        f"{name} is {text[:200]!r}; it begins as a list or a mapping, and must be one of numbers and texts, such as "
+        f'"[0, 1]" or "{{\'batch\': 32}}"; a text that begins so must be in quotation marks'
+    )
+
+
+class _Texts(yaml.SafeLoader):
+    """YAML in which a date is a text, as in papermill."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Texts.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+"), list("-+0123456789"))
+
+
+def _yaml(text: str) -> object:
+    return yaml.load(text, _Texts)  # noqa: S506, it is a SafeLoader
 
 
 def declared(chapter: Path) -> list[str]:
@@ -85,9 +139,10 @@ def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
     for chapter, share in shares.items():
         started, error = perf_counter(), ""
         try:
-            papermill.execute_notebook(
-                chapter, notebooks / chapter.name, share, cwd=folder, progress_bar=False, log_output=False
-            )
+            with _utf8_kernels():
+                papermill.execute_notebook(
+                    chapter, notebooks / chapter.name, share, cwd=folder, progress_bar=False, log_output=False
+                )
         except papermill.PapermillExecutionError as failure:
             error = f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}"
         except Exception as failure:  # a kernel that died, a file that cannot be written: the next chapter may work
@@ -115,7 +170,7 @@ def render(out: Path) -> Path:
         part["chapters"] = [page for page in pages if page["file"].split("/")[0] != "notebooks" or _stem(page) in done]
     (out / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
     command = [sys.executable, str(root / "book" / "build.py"), "build", str(out)]
-    built = subprocess.run(command, capture_output=True, text=True)
+    built = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", env=_utf8())
     if built.returncode:
         raise RuntimeError(f"the book in {out} could not be built: {(built.stdout + built.stderr)[-2000:]}")
     return out / "_build" / "html" / "index.html"
@@ -123,10 +178,30 @@ def render(out: Path) -> Path:
 
 def fetch_assets(script: Path) -> None:
     """Fetch what the pages load in a browser, unless it is there. A failure is only reported: a book can do without."""
-    fetched = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    command = [sys.executable, str(script)]
+    fetched = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", env=_utf8())
     if fetched.returncode:
         reason = fetched.stderr.strip().partition("\n")[0].removeprefix("error: ")
         print(f"The book will have no live widgets and no typeset formulas: {reason}", file=sys.stderr)
+
+
+@contextmanager
+def _utf8_kernels() -> Iterator[None]:
+    """Let kernels, which have the environment of this process, read and write UTF-8."""
+    before = os.environ.get("PYTHONUTF8")
+    os.environ["PYTHONUTF8"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONUTF8"]
+        else:
+            os.environ["PYTHONUTF8"] = before
+
+
+def _utf8() -> dict[str, str]:
+    """Return an environment in which Python reads and writes UTF-8, whatever the locale is."""
+    return {**os.environ, "PYTHONUTF8": "1"}
 
 
 def _stem(page: dict) -> str:

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from transferlab.datasets import kingdoms as _kingdoms
 from transferlab.datasets.cifar100 import read_cifar100
 from transferlab.datasets.folder import read_folder
-from transferlab.datasets.prepare import is_prepared, read_prepared
+from transferlab.datasets.prepared import is_prepared, read_prepared
 from transferlab.system.files import checksum
 
 
@@ -82,7 +82,8 @@ def load(name: str, **options) -> DataSet:
     "kingdoms-validation" is for choosing recipes: it takes the same options, but tests on further *training* images.
     Options of cifar100: `data_root`, the folder that holds `cifar-100-python/`, and `download` (False).
     Options of imagenet: `data_root`, a folder made by `python -m transferlab prepare`, and `size`, as prepared (256).
-    Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, or prepared; and `size` (32).
+    Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, or `<class>/*` alone, or prepared;
+    and `size` (32). What counts as an image, and which pixels it has, says `transferlab.datasets.images`.
 
     >>> load("kingdoms", train_per_class=2, test_per_class=2).train_images.shape
     (160, 3, 32, 32)
@@ -148,11 +149,11 @@ def _cached(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, An
     path = folder / f"{key}.safetensors"
     with FileLock(f"{path}.lock"):
         known = path.with_suffix(".sha256")
-        if path.exists() and known.exists() and checksum(path) == known.read_text():
+        if path.exists() and known.exists() and checksum(path) == known.read_text(encoding="utf-8"):
             return load_file(path)
         arrays = make()  # also if it is damaged: it can always be made again
         beside = path.with_suffix(".part")
         save_file(arrays, beside)
         beside.replace(path)
-        known.write_text(checksum(path))
+        known.write_text(checksum(path), encoding="utf-8")
     return arrays

@@ -35,7 +35,9 @@ def to_device(network: nn.Module, device: str) -> None:
 
 def to_input(images: np.ndarray | Rows | Tensor, precision: str, device: str = "cpu") -> Tensor:
     """Turn uint8 images `[N, 3, H, W]` into network input: values in [-2, 2], channels last, in the given precision."""
-    images = images if isinstance(images, Tensor) else np.asarray(images)  # not image by image where they are Rows
+    if not isinstance(images, Tensor):
+        images = np.asarray(images)  # not image by image where they are Rows
+        images = images if images.flags.writeable else images.copy()  # PyTorch warns of what only a file may change
     pixels = torch.as_tensor(images, device=device).contiguous(memory_format=torch.channels_last)
     return pixels.to(torch.float32).sub_(127.5).div_(63.75).to(getattr(torch, precision))
 
@@ -104,6 +106,8 @@ class Crops:
     """
 
     def __init__(self, images: np.ndarray | Rows, recipe: Recipe, mean: Tensor, device: str):
+        if isinstance(images, np.memmap):  # larger than memory, perhaps
+            images = Rows(images, np.arange(len(images)))
         self.images, self.recipe, self.mean = images, recipe, mean.to(device)
         self.resident = fits(images, device)
         if self.resident:

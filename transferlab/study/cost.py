@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from transferlab import datasets, networks, training
 from transferlab.datasets.folder import list_parts
-from transferlab.datasets.prepare import is_prepared, read_prepared
+from transferlab.datasets.prepared import is_prepared, read_prepared
 from transferlab.engine.recipes import Recipe
 from transferlab.notation import DEPTHS, Treatment
 from transferlab.study import Study
@@ -51,7 +51,7 @@ def size_of(dataset: str, recipe: Recipe, data_root: str | Path | None = None) -
         return KINGDOMS * train, KINGDOMS * test, KINGDOMS
     if dataset == "folder":
         if is_prepared(data_root):
-            data = read_prepared(data_root, dataset, recipe.size)
+            data = read_prepared(data_root, dataset, recipe.size, check=False)
             train, test = (int((data[f"{part}_labels"] >= 0).sum()) for part in ("train", "test"))
             return train, test, len(data["class_names"])
         parts, classes, _ = list_parts(dataset, data_root)

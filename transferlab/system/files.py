@@ -1,7 +1,9 @@
 """Files, whatever is in them: where they are, and their checksums."""
 
 import hashlib
+import io
 import os
+import sys
 from pathlib import Path
 
 
@@ -9,6 +11,25 @@ def checksum(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def as_utf8(text: str) -> str:
+    """Return a text that came from the system, such as an argument or a name, decoded as UTF-8.
+
+    Python decodes those by the locale, and in that of C all letters but ASCII are lost. Bytes that are not UTF-8 stay
+    what they were.
+    """
+    try:
+        return os.fsencode(text).decode("utf-8", "surrogateescape")
+    except UnicodeError:  # it did not come from the system
+        return text
+
+
+def write_utf8() -> None:
+    """Let this process print UTF-8, whatever the locale is."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not a notebook's, or a test's
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def checkout() -> Path | None:
