@@ -23,6 +23,7 @@ from transferlab.datasets.rows import Rows
 from transferlab.engine import recipes, speed
 from transferlab.experiment import Experiment, make
 from transferlab.notation import CONDITIONS, DEPTHS, Job, Treatment
+from transferlab.numbers import is_whole, plain
 from transferlab.parallel import Failed, threads
 from transferlab.store import Damaged, Run, Store, status
 from transferlab.store.sweeps import sweep_jobs, table
@@ -75,9 +76,9 @@ class Lab:
             raise ValueError(f"no device {device!r}; there are auto, cpu and cuda")
         if device == "cuda" and not (cluster or torch.cuda.is_available()):
             raise ValueError('device="cuda" was asked for, but torch sees no CUDA device here; use "auto" or "cpu"')
-        if at_once is not None and (type(at_once) is not int or at_once < 1):
+        if at_once is not None and not is_whole(at_once, 1):
             raise ValueError(f"at_once is {at_once!r}; it must be a whole number of networks, 1 or more")
-        self.scale, self.cluster, self.at_once = scale, cluster, at_once
+        self.scale, self.cluster, self.at_once = scale, cluster, plain(at_once)
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe = recipes.recipe_for(scale, **changes).on(self.device)
         self.data_root = None if data_root is None else Path(data_root).expanduser().absolute()
@@ -85,7 +86,7 @@ class Lab:
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
         self.store = Store(default_runs() if runs is None else runs)
         self._given: dict[str, Any] = {**given, "runs": self.store.root, "data_root": self.data_root, "device": device}
-        self._given |= {"at_once": at_once, **changes}
+        self._given |= {"at_once": self.at_once, **plain(changes)}
 
     def changed(self, **changes) -> "Lab":
         """Return a Lab like this one with some arguments changed, as in `lab.changed(random_filters="gaussian")`.
@@ -109,8 +110,6 @@ class Lab:
         Raises ValueError for a name, a split or a seed that makes no sense.
         """
         treatment = Treatment.parse(network)
-        if type(seed) is not int or not 0 <= seed < 2**32:
-            raise ValueError(f"the seed is {seed!r}; it must be a whole number from 0 to {2**32 - 1}")
         if split not in splits.SPLITS:
             raise ValueError(f"no split {split!r}; there are {', '.join(splits.SPLITS)}")
         return Experiment(self.data, self.recipe, treatment, split, seed)
@@ -134,6 +133,7 @@ class Lab:
         if self.cluster:
             self.train([(str(experiment.treatment), split, seed)])
             return Run(self.store.path(spec))
+        experiment.check()
         self.store.check()
         if parent := experiment.treatment.parent:
             self.run(parent, split, seed)
@@ -208,7 +208,7 @@ class Lab:
         Raises:
             ValueError: for a run that was made by another recipe or from other images, or an `n` out of range.
         """
-        if type(n) is not int or not 1 <= n <= DEPTHS[-1] + 1:
+        if not is_whole(n, 1, DEPTHS[-1] + 2):
             raise ValueError(f"n is {n!r}; it must be a whole number of layers, 1 to {DEPTHS[-1] + 1}")
         treatment, split, seed = run.treatment, run.spec["split"], run.spec["seed"]
         experiment = self.experiment(treatment, split, seed)
@@ -256,6 +256,9 @@ class Lab:
         specs = {job: self.spec(*job) for job in jobs}
         missing = [job for job in jobs if not self.store.find(specs[job])]
         if missing:
+            asked = [self.experiment(*job) for job in missing]
+            for one in {(each.treatment.target, each.split, each.seed): each for each in asked}.values():
+                one.check()
             self.store.check()
         with tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="networks", disable=not missing) as bar:
 

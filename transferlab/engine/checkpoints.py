@@ -45,7 +45,7 @@ class Checkpoint:
         """Save a checkpoint in place of the previous one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         content = save(
-            {name: tensor.cpu().contiguous() for name, tensor in reached.tensors.items()},
+            storable(reached.tensors),
             {"history": json.dumps({"rows": reached.rows, "epochs": reached.epochs})},
         )
         path = self.folder / f"{hashlib.sha256(content).hexdigest()}.safetensors"
@@ -74,6 +74,22 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def storable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as safetensors takes them: on the CPU, contiguous, and none in the memory of another.
+
+    >>> weight = torch.ones(2)
+    >>> len({each.data_ptr() for each in storable({"tied": weight, "too": weight}).values()})
+    2
+    """
+    kept: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        kept[name] = own.clone() if own.untyped_storage().data_ptr() in places else own
+        places.add(own.untyped_storage().data_ptr())
+    return kept
 
 
 def tensors_of(network: nn.Module, step: Step) -> dict[str, Tensor]:

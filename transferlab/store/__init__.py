@@ -31,7 +31,7 @@ from torch import nn
 
 from transferlab import networks
 from transferlab.engine import interrupts
-from transferlab.engine.checkpoints import Checkpoint
+from transferlab.engine.checkpoints import Checkpoint, storable
 from transferlab.notation import Treatment
 from transferlab.system.files import checksum
 
@@ -158,8 +158,7 @@ class Store:
             for name, content in (("spec", spec), ("result", result)):
                 _write(beside / f"{name}.json", content)
             pd.DataFrame(history).to_csv(beside / "history.csv", index=False)
-            weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-            save_file(weights, beside / WEIGHTS)
+            save_file(storable(network.state_dict()), beside / WEIGHTS)
             shutil.copymode(beside / "spec.json", beside / WEIGHTS)  # or nobody else could read them
             _write(beside / "checksums.json", {name: checksum(beside / name) for name in FILES})
             if path.exists():
