@@ -16,6 +16,7 @@ from transferlab.datasets import kingdoms as _kingdoms
 from transferlab.datasets.cifar100 import read_cifar100
 from transferlab.datasets.folder import read_folder
 from transferlab.datasets.prepare import is_prepared, read_prepared
+from transferlab.numbers import plain
 from transferlab.system.files import checksum
 
 
@@ -89,7 +90,7 @@ def load(name: str, **options) -> DataSet:
     """
     if name not in LOADERS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(LOADERS)}")
-    loader = LOADERS[name]
+    loader, options = LOADERS[name], plain(options)
     try:
         inspect.signature(loader).bind(**options)
     except TypeError as error:
