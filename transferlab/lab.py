@@ -27,7 +27,7 @@ from transferlab.numbers import is_whole, plain
 from transferlab.parallel import Failed, threads
 from transferlab.store import Damaged, Run, Store, status
 from transferlab.store.sweeps import sweep_jobs, table
-from transferlab.system.files import default_runs
+from transferlab.system.files import default_runs, expanded
 from transferlab.system.machine import cores, hardware, one_thread
 from transferlab.transplant import drops
 
@@ -81,7 +81,7 @@ class Lab:
         self.scale, self.cluster, self.at_once = scale, cluster, plain(at_once)
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe = recipes.recipe_for(scale, **changes).on(self.device)
-        self.data_root = None if data_root is None else Path(data_root).expanduser().absolute()
+        self.data_root = None if data_root is None else expanded("data_root", data_root)
         options = self.recipe.data if dataset in datasets.DRAWN else {"data_root": self.data_root}
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
         self.store = Store(default_runs() if runs is None else runs)

@@ -57,16 +57,18 @@ class Checkpoint:
                 other.unlink()
 
     def load(self) -> Reached | None:
-        """Return the checkpoint that was saved, or None if there is none that is intact."""
+        """Return the checkpoint that was saved, or None if there is none that is intact and may be read."""
         found = []
         for path in self.folder.glob("*.safetensors"):
-            if checksum(path) != path.stem:
-                continue
             try:
+                if checksum(path) != path.stem:
+                    continue
                 with safe_open(path, "pt") as file:
                     history = json.loads(file.metadata()["history"])
                     tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             except (SafetensorError, KeyError):
+                continue
+            except (FileNotFoundError, PermissionError):  # its owner has just saved the next one, or lets nobody look
                 continue
             found.append(Reached(tensors, **history))
         return max(found, key=lambda reached: len(reached.rows), default=None)

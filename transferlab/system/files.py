@@ -11,6 +11,24 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def expanded(name: str, path: str | Path) -> Path:
+    """Return a path as an absolute one, `~` included; `name` is what an error calls it.
+
+    Raises ValueError for `~` where there is no home directory, and for what is no path.
+
+    >>> expanded("runs", "/tmp/a/../b c").as_posix().rpartition("/tmp")[2]
+    '/a/../b c'
+    """
+    if not isinstance(path, str | Path) or not str(path) or "\0" in str(path):
+        raise ValueError(f"{name} is {path!r}; it must be a string or a path, and not empty")
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(
+            f"{name} is {str(path)!r}, but there is no such home directory; give the folder without ~"
+        ) from None
+
+
 def checkout() -> Path | None:
     """The folder of the repository that this package is read from, or None where it is installed without one.
 
