@@ -11,13 +11,14 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from transferlab.system.kernels import quiet_kernels
+from transferlab.system.kernels import own_kernels, quiet_kernels
 
 COMPARED = ("text/plain", "text/html", "text/markdown")
 
 
 def main():
     quiet_kernels()
+    own_kernels()
     named = [Path(name) for name in sys.argv[1:]]
     for path in named or sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb")):
         before = path.read_text(encoding="utf-8")

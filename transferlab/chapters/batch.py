@@ -13,7 +13,7 @@ import yaml
 
 from transferlab.chapters import assigned
 from transferlab.system.files import checkout
-from transferlab.system.kernels import quiet_kernels
+from transferlab.system.kernels import own_kernels, quiet_kernels
 
 
 def repository() -> Path:
@@ -81,6 +81,7 @@ def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
     import papermill  # here, since it takes a second to import
 
     quiet_kernels()
+    own_kernels()
     rows = []
     for chapter, share in shares.items():
         started, error = perf_counter(), ""

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -28,7 +29,7 @@ def folder() -> Path:
         ) from None
 
 
-def cached(key: str, make: Callable[[], Arrays]) -> Arrays:
+def cached(key: str, make: Callable[[], Arrays]) -> dict[str, Any]:
     """Return what `make` returns, from disk if it is there: one process makes it, completely, while others wait.
 
     What is finished is read without a lock, so a cache may be read-only and belong to somebody else. What is damaged is
