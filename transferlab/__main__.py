@@ -279,5 +279,20 @@ def run_batch(arguments: argparse.Namespace) -> int:
     return 1 if len(failed) else 0
 
 
+def _in_utf8() -> None:
+    """Start this command anew in Python's UTF-8 mode where the locale has only ASCII.
+
+    There, with the two ways out of it that Python takes by itself switched off (PYTHONUTF8, PYTHONCOERCECLOCALE), names
+    of files are read, and written, as what they are not.
+    """
+    if sys.getfilesystemencoding() not in ("utf-8", "utf8"):
+        os.execve(  # noqa: S606 - this very program
+            sys.executable,
+            [sys.executable, "-X", "utf8", *sys.orig_argv[1:]],
+            {**os.environ, "PYTHONUTF8": "1"},
+        )
+
+
 if __name__ == "__main__":
+    _in_utf8()
     sys.exit(main())
