@@ -76,11 +76,11 @@ def test_a_folder_may_have_any_name(tmp_path_factory, name):
     "line", ["why A3B --scale smoke --runs {}", "plan --throughput 9 --dataset folder --data-root {}"]
 )
 def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch, capsys, line):
-    write_tree(tmp_path / LONG / "ein ordner", list("abcd"), 2, 1)
+    write_tree(tmp_path / LONG / "some folder", list("abcd"), 2, 1)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setattr(
-        "sys.argv", ["transferlab", *(f"~/{LONG}/ein ordner" if each == "{}" else each for each in line.split())]
+        "sys.argv", ["transferlab", *(f"~/{LONG}/some folder" if each == "{}" else each for each in line.split())]
     )
     assert main() == 0, capsys.readouterr().err
     assert not Path("~").exists()

@@ -134,6 +134,16 @@ class Store:
                 "it, or have its owner let you write there"
             ) from error
 
+    @contextmanager
+    def mark(self) -> Iterator[Path]:
+        """Keep a file in the store while the block runs: whoever sees it uses the same folder, and not one like it."""
+        path = self.root / f".seen-by-workers-{uuid4().hex}"
+        path.touch()
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
     def checkpoint(self, spec: dict) -> Checkpoint:
         """Return the checkpoint of a network's training, for the process that holds its claim."""
         return Checkpoint(self.root / "checkpoints" / _name(spec))
