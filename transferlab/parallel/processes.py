@@ -188,7 +188,7 @@ def _await_workers(client: Client) -> None:
 
 
 def _say_what_is_missing(client: Client) -> None:
-    where = client.scheduler.address
+    where = client.scheduler_info()["address"]
     tqdm.write(
         f"waiting for workers: the scheduler {where} has none; start some, as in: dask worker {where} --nthreads 1",
         file=sys.stderr,

@@ -136,7 +136,7 @@ class Store:
 
     @contextmanager
     def mark(self) -> Iterator[Path]:
-        """Keep a file in the store while the block runs: whoever sees it uses the same folder, and not one like it."""
+        """Keep a file in the store while the block runs: anyone who sees it uses the same folder, not one like it."""
         path = self.root / f".seen-by-workers-{uuid4().hex}"
         path.touch()
         try:
