@@ -1,6 +1,7 @@
 """Chapters by papermill: a failure is told and does not stop the others, and the book shows what was run."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import transferlab
 from transferlab.__main__ import main
 from transferlab.chapters import batch
 
@@ -31,6 +33,28 @@ def test_a_chapter_that_fails_does_not_stop_the_next(tmp_path):
     assert any("so far" in str(cell.get("outputs")) for cell in executed.cells)
     assert not any("never" in str(cell.get("outputs")) for cell in executed.cells)
     assert "[2, 'three']" in str(nbformat.read(tmp_path / "out" / "notebooks" / "02_good.ipynb", 4).cells[-1].outputs)
+
+
+def test_chapters_run_in_the_python_of_the_command(tmp_path):
+    """Whatever kernels of that name others have registered, and also where its folder has a strange name."""
+    foreign = tmp_path / "foreign" / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    spec = {"argv": [sys.executable, "-c", "raise SystemExit(1)"], "display_name": "Python 3", "language": "python"}
+    (foreign / "kernel.json").write_text(json.dumps(spec))
+    where = chapter(
+        tmp_path, "01_where", "scale = 1", "import sys, transferlab\n[sys.executable, transferlab.__file__]"
+    )
+    out = tmp_path / f"aus gang ✓ {'x' * 200}"
+    code = f"from pathlib import Path; from transferlab.chapters import batch; batch.run([Path({str(where)!r})], {{}}, "
+    finished = subprocess.run(
+        [sys.executable, "-c", f"{code}Path({str(out)!r}))"],
+        env={**os.environ, "JUPYTER_PATH": str(tmp_path / "foreign")}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert finished.returncode == 0 and "FAILED" not in finished.stdout, finished.stdout + finished.stderr
+    cells = nbformat.read(out / "notebooks" / "01_where.ipynb", 4).cells
+    assert repr([sys.executable, transferlab.__file__]) in cells[-1].outputs[0]["data"]["text/plain"].replace(
+        "\n ", " "
+    )
 
 
 def test_what_was_run_before_is_not_overwritten(tmp_path):

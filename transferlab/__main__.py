@@ -21,11 +21,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 def main() -> int:
     """Run one command; the exit status is 2 for a wrong argument, as argparse has it, and 130 after an interrupt."""
-    from transferlab.system.files import write_utf8
-
     arguments = argparse.Namespace()
     try:
-        write_utf8()
         arguments = parser().parse_args()
         return arguments.run(arguments)
     except (ValueError, OSError, RuntimeError) as error:
@@ -205,7 +202,7 @@ def run_study(arguments: argparse.Namespace) -> int:
     """Make the published tables, or resume making them."""
     from transferlab import study
     from transferlab.study import few_images, tuning
-    from transferlab.system.files import checkout
+    from transferlab.system.files import checkout, expanded
 
     known = [*study.STUDIES, *study.OWN_RATES]
     unknown = sorted({*arguments.names} - {*known})
@@ -218,7 +215,7 @@ def run_study(arguments: argparse.Namespace) -> int:
     whole = [name for name in names if name not in study.STUDIES]
     if whole and some:
         raise ValueError(f"{' and '.join(whole)} have one table for all splits and seeds, and no row of it is replaced")
-    out = arguments.out or study.RESULTS
+    out = expanded("--out", arguments.out) if arguments.out else study.RESULTS
     options = {name: getattr(arguments, name) for name in ("scale", "runs", "device", "at_once")}
     for name in names:
         path = out / f"{name}.csv"
@@ -239,12 +236,15 @@ def run_study(arguments: argparse.Namespace) -> int:
 def run_prepare(arguments: argparse.Namespace) -> int:
     """Decode images; the exit status is 1 if some could not be read."""
     from transferlab.datasets.prepare import prepare
+    from transferlab.system.files import expanded
     from transferlab.system.machine import cores
 
     workers = cores() if arguments.workers is None else arguments.workers
     if arguments.size < 1 or workers < 1:
         raise ValueError(f"--size is {arguments.size} and --workers {workers}; both must be 1 or more")
-    unreadable = prepare(arguments.name, arguments.data_root, arguments.out, arguments.size, workers)
+    arguments.out = expanded("--out", arguments.out)
+    root = expanded("--data-root", arguments.data_root)
+    unreadable = prepare(arguments.name, root, arguments.out, arguments.size, workers)
     if unreadable:
         print(f"{len(unreadable)} images could not be read and are left out: {', '.join(unreadable[:5])}"
               f"{' ...' * (len(unreadable) > 5)} (all in {arguments.out / 'unreadable.txt'})")  # fmt: skip
@@ -259,20 +259,22 @@ def run_plan(arguments: argparse.Namespace) -> int:
     from transferlab.engine import speed
     from transferlab.engine.recipes import recipe_for
     from transferlab.study import STUDIES, cost
+    from transferlab.system.files import expanded
     from transferlab.system.machine import hardware, one_thread
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     study = STUDIES[arguments.study]
+    root = expanded("--data-root", arguments.data_root) if arguments.data_root else None
     recipe = recipe_for(arguments.scale, **{**study.changes, **_network(arguments)}).on(device)
     where = "as given"
     if arguments.throughput != "auto":
         throughput = float(arguments.throughput)
     else:
-        classes = cost.size_of(arguments.dataset, recipe, arguments.data_root)[2]
+        classes = cost.size_of(arguments.dataset, recipe, root)[2]
         with one_thread(device):
             throughput = speed.throughput(recipe, classes // 2, device)
         where = f"measured on {hardware(device)}{', one core' * (device == 'cpu')}"
-    costs = cost.of_study(arguments.dataset, recipe, study, throughput, arguments.data_root)
+    costs = cost.of_study(arguments.dataset, recipe, study, throughput, root)
     print(f"{arguments.dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{costs}")
     return 0
 
@@ -280,10 +282,12 @@ def run_plan(arguments: argparse.Namespace) -> int:
 def run_batch(arguments: argparse.Namespace) -> int:
     """Run chapters; the exit status is 1 if one of them failed."""
     from transferlab.chapters import batch
+    from transferlab.system.files import expanded
 
-    rows = batch.run(batch.find(arguments.names), batch.parse(arguments.parameters), arguments.out)
+    out = expanded("--out", arguments.out)
+    rows = batch.run(batch.find(arguments.names), batch.parse(arguments.parameters), out)
     if not arguments.no_book:
-        print(f"The book: {batch.render(arguments.out)}")
+        print(f"The book: {batch.render(out)}")
     failed = rows[rows.error != ""]
     if len(failed):
         print(f"\n{len(failed)} of {len(rows)} chapters failed:\n{failed.to_string(index=False)}", file=sys.stderr)
@@ -321,5 +325,20 @@ def run_score(arguments: argparse.Namespace) -> int:
     return int(any(table.attrs["stopped"] for table in tables))
 
 
+def _in_utf8() -> None:
+    """Start this command anew in Python's UTF-8 mode where the locale has only ASCII.
+
+    There, with the two ways out of it that Python takes by itself switched off (PYTHONUTF8, PYTHONCOERCECLOCALE), names
+    of files are read, and written, as what they are not.
+    """
+    if sys.getfilesystemencoding() not in ("utf-8", "utf8"):
+        os.execve(  # noqa: S606 - this very program
+            sys.executable,
+            [sys.executable, "-X", "utf8", *sys.orig_argv[1:]],
+            {**os.environ, "PYTHONUTF8": "1"},
+        )
+
+
 if __name__ == "__main__":
+    _in_utf8()
     sys.exit(main())

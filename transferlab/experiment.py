@@ -15,8 +15,9 @@ from transferlab import networks, splits, training
 from transferlab.datasets import DataSet
 from transferlab.engine.checkpoints import Checkpoint
 from transferlab.engine.inputs import mean_image
-from transferlab.engine.recipes import Recipe
+from transferlab.engine.recipes import LEAST_BATCH, Recipe
 from transferlab.notation import TASKS, Treatment
+from transferlab.numbers import seed_from
 from transferlab.transplant import transplant
 
 
@@ -41,10 +42,28 @@ class Experiment:
     split: str = "random"
     seed: int = 0
 
+    def __post_init__(self):
+        """Reject a seed that is none."""
+        object.__setattr__(self, "seed", seed_from(self.seed))
+
     def task(self, name: str | None = None) -> splits.Task:
         """Return task "A" or "B" of the split (None: the target), with the training images that the recipe allows."""
         name = name or self.treatment.target
         return splits.task(self.data, self.split, self.seed, name).limited(self.recipe.train_per_class.get(name))
+
+    def check(self) -> None:
+        """Raise ValueError if the network cannot be trained: too few images, or the network does not take them."""
+        classes = self.classes()
+        images = int(np.isin(self.data.train_labels, classes).sum())
+        limit = self.recipe.train_per_class.get(self.treatment.target)
+        images = images if limit is None else min(images, limit * len(classes))
+        tests = int(np.isin(self.data.test_labels, classes).sum())
+        if images < LEAST_BATCH or not tests:
+            raise ValueError(
+                f"task {self.treatment.target} has {images} images to train on and {tests} to test on; it needs "
+                f"{LEAST_BATCH} and 1 at least, so use more images of the data set {self.data.name}"
+            )
+        networks.check(self.recipe.network, len(classes), self.recipe.input_size)
 
     def classes(self) -> np.ndarray:
         """Return the classes of the target task, as indices into those of the data set."""

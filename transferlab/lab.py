@@ -5,11 +5,13 @@ import math
 import platform
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from threading import Lock
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -23,10 +25,11 @@ from transferlab.datasets.rows import Rows
 from transferlab.engine import recipes, speed
 from transferlab.experiment import Experiment, make
 from transferlab.notation import CONDITIONS, DEPTHS, Job, Treatment
-from transferlab.parallel import Failed, threads
+from transferlab.numbers import is_whole, plain
+from transferlab.parallel import Failed, checked_cluster, threads
 from transferlab.store import Damaged, Run, Store, status
 from transferlab.store.sweeps import sweep_jobs, table
-from transferlab.system.files import default_runs
+from transferlab.system.files import default_runs, expanded
 from transferlab.system.machine import cores, hardware, one_thread
 from transferlab.transplant import drops
 
@@ -41,7 +44,8 @@ class Lab:
         data_root: where the images of the data set are.
         device: "auto", "cpu" or "cuda".
         cluster: None, or where networks are trained: the address of a Dask scheduler, such as `tls://10.0.0.1:8786`,
-            or its scheduler file. "cuda" may then be a device that only its workers have.
+            the path of its scheduler file, a Client, or a cluster such as LocalCluster. "cuda" may then be a device
+            that only its workers have.
         at_once: how many networks are trained at a time; None: one a core, or what a GPU takes. With 1 they are
             trained in this process. A GPU trains 32 at most, and networks with dropout one by one.
         changes: fields of `recipes.Recipe`, as in `Lab(epochs=12)`; such runs are kept apart in the store.
@@ -61,31 +65,32 @@ class Lab:
         runs: str | Path | None = None,
         data_root: str | Path | None = None,
         device: str = "auto",
-        cluster: str | None = None,
+        cluster: Any = None,
         at_once: int | None = None,
         **changes,
     ):
-        given = {"dataset": dataset, "scale": scale, "runs": runs, "data_root": data_root, "cluster": cluster}
+        given = {"dataset": dataset, "scale": scale, "runs": runs, "data_root": data_root}
         for name, value in given.items():
-            if value is None and name in ("runs", "data_root", "cluster"):
+            if value is None and name in ("runs", "data_root"):
                 continue
             if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
                 raise ValueError(f"{name} is {value!r}; it must be a string or a path, and not empty")
+        given["cluster"] = checked_cluster(cluster)
         if device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"no device {device!r}; there are auto, cpu and cuda")
-        if device == "cuda" and not (cluster or torch.cuda.is_available()):
+        if device == "cuda" and not (cluster is not None or torch.cuda.is_available()):
             raise ValueError('device="cuda" was asked for, but torch sees no CUDA device here; use "auto" or "cpu"')
-        if at_once is not None and (type(at_once) is not int or at_once < 1):
+        if at_once is not None and not is_whole(at_once, 1):
             raise ValueError(f"at_once is {at_once!r}; it must be a whole number of networks, 1 or more")
-        self.scale, self.cluster, self.at_once = scale, cluster, at_once
+        self.scale, self.cluster, self.at_once = scale, cluster, plain(at_once)
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self.recipe = recipes.recipe_for(scale, **changes).on(self.device)
-        self.data_root = None if data_root is None else Path(data_root).expanduser().absolute()
+        self.data_root = None if data_root is None else expanded("data_root", data_root)
         options = self.recipe.data if dataset in datasets.DRAWN else {"data_root": self.data_root}
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
         self.store = Store(default_runs() if runs is None else runs)
         self._given: dict[str, Any] = {**given, "runs": self.store.root, "data_root": self.data_root, "device": device}
-        self._given |= {"at_once": at_once, **changes}
+        self._given |= {"at_once": self.at_once, **plain(changes)}
 
     def changed(self, **changes) -> "Lab":
         """Return a Lab like this one with some arguments changed, as in `lab.changed(random_filters="gaussian")`.
@@ -109,8 +114,6 @@ class Lab:
         Raises ValueError for a name, a split or a seed that makes no sense.
         """
         treatment = Treatment.parse(network)
-        if type(seed) is not int or not 0 <= seed < 2**32:
-            raise ValueError(f"the seed is {seed!r}; it must be a whole number from 0 to {2**32 - 1}")
         if split not in splits.SPLITS:
             raise ValueError(f"no split {split!r}; there are {', '.join(splits.SPLITS)}")
         return Experiment(self.data, self.recipe, treatment, split, seed)
@@ -131,9 +134,10 @@ class Lab:
         spec = self._spec(experiment)
         if found := self.store.find(spec):
             return found
-        if self.cluster:
+        if self.cluster is not None:
             self.train([(str(experiment.treatment), split, seed)])
             return Run(self.store.path(spec))
+        experiment.check()
         self.store.check()
         if parent := experiment.treatment.parent:
             self.run(parent, split, seed)
@@ -208,7 +212,7 @@ class Lab:
         Raises:
             ValueError: for a run that was made by another recipe or from other images, or an `n` out of range.
         """
-        if type(n) is not int or not 1 <= n <= DEPTHS[-1] + 1:
+        if not is_whole(n, 1, DEPTHS[-1] + 2):
             raise ValueError(f"n is {n!r}; it must be a whole number of layers, 1 to {DEPTHS[-1] + 1}")
         treatment, split, seed = run.treatment, run.spec["split"], run.spec["seed"]
         experiment = self.experiment(treatment, split, seed)
@@ -228,12 +232,12 @@ class Lab:
         split: str = "random",
         seeds: Iterable[int] = (0,),
         targets: Iterable[str] = ("B",),
-        cluster: str | None = None,
+        cluster: Any = None,
     ) -> pd.DataFrame:
         """Train or find every network of a grid, `at_once` at a time.
 
         `cluster`, if given, takes precedence over that of the Lab. Its workers must reach the run store and the data
-        under the same paths as this process.
+        under the same paths as this process: ValueError names one that does not, before anything is trained.
 
         Returns a table with one row per network and the columns `sweeps.COLUMNS`. The bases that the grid needs are
         always included. Accuracies are fractions; `base_accuracy` is that of the base of the same target, split and
@@ -245,17 +249,20 @@ class Lab:
         self,
         jobs: list[Job],
         done: Callable[[Job, float], None] = lambda job, accuracy: None,
-        cluster: str | None = None,
+        cluster: Any = None,
     ) -> pd.DataFrame:
         """Train or find the networks of a list of (name, split, seed), parents first, with a progress bar.
 
         Returns the same table as `sweep`. `done` is called with each finished job that was missing, and its accuracy.
         If some networks cannot be trained, the others are finished first; then RuntimeError says which, and why.
         """
-        cluster = cluster or self.cluster
+        cluster = self.cluster if cluster is None else checked_cluster(cluster)
         specs = {job: self.spec(*job) for job in jobs}
         missing = [job for job in jobs if not self.store.find(specs[job])]
         if missing:
+            asked = [self.experiment(*job) for job in missing]
+            for one in {(each.treatment.target, each.split, each.seed): each for each in asked}.values():
+                one.check()
             self.store.check()
         with tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="networks", disable=not missing) as bar:
 
@@ -265,14 +272,19 @@ class Lab:
                 done(job, accuracy)
 
             at_once = min(self.networks_at_once(), len(missing)) or 1
-            if missing and (cluster or (self.device == "cpu" and at_once > 1)):
+            if missing and (cluster is not None or (self.device == "cpu" and at_once > 1)):
                 from transferlab.parallel import processes  # here, since Dask takes a second to import
 
                 # workers take the device and precision chosen here, also where they would choose others
                 settled = self._given | {"device": self.device, "precision": self.recipe.precision, "cluster": None}
-                failed = processes.in_parallel(partial(_in_worker, settled), missing, at_once, finished, cluster)
+                with nullcontext() if cluster is None else self.store.mark() as mark:
+                    train = partial(_in_worker, settled, mark)
+                    look = partial(_look, settled, mark, missing[0], specs[missing[0]])
+                    failed = processes.in_parallel(train, missing, at_once, finished, cluster, look)
             else:
                 failed = threads.in_parallel(lambda job: self.run(*job).accuracy, missing, at_once, finished)
+        lost = [job for job in missing if job not in failed and not self.store.path(specs[job]).exists()]
+        failed |= {job: FileNotFoundError("it was trained, but put into another run store") for job in lost}
         if failed:
             raise RuntimeError(
                 f"{len(failed)} of {len(missing)} networks failed; the others are in the store. {_reasons(failed)}"
@@ -313,13 +325,44 @@ class Lab:
 _open: dict[str, Lab] = {}  # in a worker: the Lab in use, by its arguments, so that images are read only once
 
 
-def _in_worker(given: dict, job: Job) -> float:
+_one_at_a_time = Lock()  # in a worker of several threads: they would share its torch, and its random numbers
+
+
+def _in_worker(given: dict, mark: Path | None, job: Job) -> float:
     """Train one network in a worker process; returns its accuracy."""
+    with _one_at_a_time:
+        if wrong := _unseen(mark):  # this worker may have come after the others had looked
+            raise RuntimeError(f"a worker on {platform.node()} {wrong}")
+        return _opened(given).run(*job).accuracy
+
+
+def _look(given: dict, mark: Path | None, job: Job, spec: dict) -> str:
+    """Return what is wrong in a worker process, which is to train `job` as `spec` says; an empty text if nothing is."""
+    with _one_at_a_time:
+        if wrong := _unseen(mark):
+            return f"it {wrong}"
+        lab = _opened(given)
+        lab.store.check()
+        theirs = lab.spec(*job)
+    return "" if theirs == spec else f"its networks would have {'; '.join(status.changes(theirs, spec, []))}"
+
+
+def _opened(given: dict) -> Lab:
     key = repr(given)
     if key not in _open:
         _open.clear()
         _open[key] = Lab(**given)
-    return _open[key].run(*job).accuracy
+    return _open[key]
+
+
+def _unseen(mark: Path | None) -> str:
+    """Say so if the `mark` of a store is not seen here, not even when a network's file system has had time for it."""
+    for pause in (0, 0.5, 1, 2):
+        sleep(pause)
+        if mark is None or mark.exists():
+            return ""
+    assert mark
+    return f"does not see the run store {mark.parent} as this process does, which must be the same folder there"
 
 
 def _reasons(failed: Failed) -> str:

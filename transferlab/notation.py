@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from transferlab.numbers import is_whole, plain
+
 LAYERS = 8
 DEPTHS = tuple(range(1, LAYERS))
 TASKS = ("A", "B")
@@ -46,6 +48,8 @@ class Treatment:
 
     def __post_init__(self):
         """Reject what is not a treatment of the study, by the same rules as `parse`."""
+        for name in ("n", "fine_tuned", "two_stage"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
         if not self._is_valid():
             raise ValueError(
                 f"no such network: source {self.source!r}, n {self.n!r}, target {self.target!r}, "
@@ -53,7 +57,7 @@ class Treatment:
             )
 
     def _is_valid(self) -> bool:
-        if self.target not in TASKS or type(self.n) is not int:
+        if self.target not in TASKS or not is_whole(self.n):
             return False
         if type(self.fine_tuned) is not bool or type(self.two_stage) is not bool or self.two_stage > self.fine_tuned:
             return False

@@ -7,6 +7,7 @@ import numpy as np
 from transferlab.datasets import DataSet
 from transferlab.datasets.rows import Rows
 from transferlab.notation import TASKS
+from transferlab.numbers import is_whole, seed_from
 
 SPLITS = ("random", "kingdom")
 Halves = tuple[np.ndarray, np.ndarray]
@@ -30,9 +31,7 @@ def random_halves(num_classes: int, seed: int) -> Halves:
 
 
 def _generator(seed: int) -> np.random.RandomState:
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**32:
-        raise ValueError(f"the seed is {seed!r}; it must be a whole number from 0 to {2**32 - 1}")
-    return np.random.RandomState([seed])
+    return np.random.RandomState([seed_from(seed)])
 
 
 def stratified_halves(families: tuple[str, ...], seed: int) -> Halves:
@@ -93,6 +92,8 @@ class Task:
         """Return the task with only the first `train_per_class` training images of every class (None: all of them)."""
         if train_per_class is None:
             return self
+        if not is_whole(train_per_class, 1):
+            raise ValueError(f"train_per_class is {train_per_class!r}; it must be a whole number of images, 1 or more")
         place = np.empty(len(self.train_labels), np.int64)
         for label in range(len(self.classes)):
             members = np.flatnonzero(self.train_labels == label)

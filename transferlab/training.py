@@ -22,6 +22,7 @@ from transferlab.engine.checkpoints import Checkpoint, Reached, own_randomness, 
 from transferlab.engine.inputs import TEST_BATCH, Crops, Source, Stored, autocast, outputs, to_device, to_input
 from transferlab.engine.recipes import Recipe
 from transferlab.engine.steps import Step
+from transferlab.numbers import seed_from
 from transferlab.splits import Task
 from transferlab.transplant import drops, train_mode
 
@@ -62,11 +63,12 @@ def train(
         ends early if the loss becomes NaN or infinite.
 
     Raises:
-        ValueError: for a task with fewer than 2 training images.
+        ValueError: for a task with fewer than 2 training images, and a seed that is none.
         KeyboardInterrupt: at the next batch, if the thread is asked to stop.
     """
     if len(task.train_labels) < 2:
         raise ValueError(f"task {task.name} has {len(task.train_labels)} training images; training needs at least 2")
+    seed = seed_from(seed)
     to_device(network, device)
     train_mode(network, frozen)
 
@@ -82,7 +84,8 @@ def train(
 
     # 2. How many steps there are; a resumed training takes only the remaining ones.
     batch, steps, total = length(recipe, len(labels))
-    step = Step(above, network[frozen:], source, labels, recipe, batch, max(0, copied - frozen))
+    first = tuple(name for name, _ in network.named_children())[:1]
+    step = Step(above, network[frozen:], source, labels, recipe, batch, max(0, copied - frozen), first)
     try:
         with own_randomness(network, seed):
             rows = resume(checkpoint, network, step)

@@ -4,6 +4,9 @@ import copy
 
 import torch
 from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
+
+from transferlab.numbers import is_whole
 
 
 def transplant(donor: nn.Sequential, n: int, fresh: nn.Sequential) -> nn.Sequential:
@@ -40,14 +43,23 @@ def train_mode(network: nn.Sequential, frozen: int) -> nn.Sequential:
     """
     freeze(network.train(), frozen)
     for module in network.modules():
-        if isinstance(module, nn.Dropout):
+        if _drops(module):
             module.train()
     return network
 
 
 def drops(layers: nn.Module) -> bool:
     """Whether some layer drops units at random, so that its output for an image differs each time."""
-    return any(isinstance(module, nn.Dropout) and module.p > 0 for module in layers.modules())
+    return any(map(_drops, layers.modules()))
+
+
+def _drops(module: nn.Module) -> bool:
+    """Whether a module itself does, of PyTorch's own or one that drops whole paths, as torchvision and timm call it."""
+    if isinstance(module, nn.MultiheadAttention):
+        return module.dropout > 0
+    return (isinstance(module, _DropoutNd) and module.p > 0) or (
+        isinstance(module, nn.RReLU) or type(module).__name__ in ("StochasticDepth", "DropPath")
+    )
 
 
 def verify(network: nn.Sequential, donor: nn.Sequential, n: int, frozen: bool) -> None:
@@ -55,7 +67,8 @@ def verify(network: nn.Sequential, donor: nn.Sequential, n: int, frozen: bool) -
 
     A layer is the donor's if all its tensors (weights, batch-norm scales and statistics) are equal bit for bit. If
     `frozen`, its parameters must have no gradient; if not, they must have one. A layer above `n` must not hold any of
-    the donor's weight arrays, and must be able to learn.
+    the donor's weight arrays, and must be able to learn; what has one value throughout, such as the first values of a
+    LayerScale, tells nothing.
     """
     _check(donor, n, network)
     faults = []
@@ -64,7 +77,7 @@ def verify(network: nn.Sequential, donor: nn.Sequential, n: int, frozen: bool) -
             different = [key for key, same in _equal_tensors(layer, theirs).items() if not same]
             if different:
                 faults.append(f"{name} should be the donor's but differs in {', '.join(different)}")
-        elif any(same for key, same in _equal_tensors(layer, theirs).items() if theirs.state_dict()[key].dim() > 1):
+        elif any(_equal_tensors(layer, theirs)[key] for key in _telling(theirs)):
             faults.append(f"{name} should be fresh but holds the donor's weights")
         fixed = frozen and index < n
         if any(parameter.requires_grad == fixed for parameter in layer.parameters()):
@@ -82,10 +95,16 @@ def _equal_tensors(layer: nn.Module, other: nn.Module) -> dict[str, bool]:
     }
 
 
+def _telling(layer: nn.Module) -> list[str]:
+    """Return the names of the weight arrays by which a layer is known from a fresh one: those that vary."""
+    arrays = [(name, each) for name, each in layer.named_parameters() if each.dim() > 1]
+    return [name for name, each in arrays if bool((each != each.flatten()[0]).any())]
+
+
 def _check(donor: nn.Sequential, n: int, other: nn.Sequential) -> None:
     names = [name for name, _ in donor.named_children()]
     others = [name for name, _ in other.named_children()]
     if names != others:
         raise ValueError(f"the networks do not correspond: layers {names} and {others}")
-    if type(n) is not int or not 0 <= n <= len(names):
+    if not is_whole(n, 0, len(names) + 1):
         raise ValueError(f"cannot transplant {n!r} layers: n is a whole number from 0 to {len(names)}")

@@ -1,7 +1,7 @@
 """What every chapter does first: it checks its parameters, so that papermill can run it without surprises."""
 
 import ast
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import fields
 
 import pandas as pd
@@ -10,6 +10,7 @@ from transferlab import splits
 from transferlab.engine.recipes import Recipe
 from transferlab.lab import Lab
 from transferlab.notation import Job
+from transferlab.numbers import is_whole, listed, plain
 from transferlab.store.sweeps import checked_layers, sweep_jobs
 
 PARAMETERS = (  # of all chapters together; which of them a chapter has, its first cell says
@@ -40,8 +41,10 @@ def open_lab(namespace: MutableMapping) -> Lab:
     if "train" in namespace:
         namespace["train"] = _yes_or_no("train", namespace["train"])
     count = namespace.get("images", 1)
-    if type(count) is not int or count < 1:
+    if not is_whole(count, 1):
         raise ValueError(f"images is {count!r}; it must be a whole number of images of a class, 1 or more")
+    if "images" in namespace:
+        namespace["images"] = plain(count)
     changes = namespace["recipe"] = _fields(namespace.get("recipe", {}))
     if namespace["network"]:
         if "network" in changes:
@@ -69,19 +72,20 @@ def own_networks(lab: Lab, train: bool, jobs: list[Job]) -> pd.DataFrame:
     return lab.train(jobs if train else [job for job in jobs if lab.store.find(lab.spec(*job))])
 
 
-def _whole_numbers(name: str, value: list | str) -> list[int]:
+def _whole_numbers(name: str, value: Iterable[int] | str) -> list[int]:
     try:
-        numbers = ast.literal_eval(value) if isinstance(value, str) else value
+        numbers = ast.literal_eval(value) if isinstance(value, str) else plain(value)
     except (ValueError, SyntaxError):
         numbers = None
-    if not isinstance(numbers, list) or not numbers or not all(type(item) is int for item in numbers):
+    chosen = listed(numbers) if isinstance(numbers, Iterable) else []  # a number alone is no list
+    if not chosen or not all(type(item) is int for item in chosen):
         raise ValueError(f'{name} is {value!r}; it must be a list of whole numbers, such as -p {name} "[1, 4]"')
-    return numbers
+    return chosen
 
 
 def _yes_or_no(name: str, value: bool | str) -> bool:
     known = {"true": True, "false": False}
-    answer = known.get(value.lower()) if isinstance(value, str) else value
+    answer = known.get(value.lower()) if isinstance(value, str) else plain(value)
     if type(answer) is not bool:
         raise ValueError(f"{name} is {value!r}; it must be True or False")
     return answer

@@ -18,8 +18,8 @@ import pandas as pd
 import yaml
 
 from transferlab.chapters import assigned
-from transferlab.system.files import as_utf8, checkout
-from transferlab.system.kernels import quiet_kernels
+from transferlab.system.files import checkout
+from transferlab.system.kernels import own_kernels, quiet_kernels
 
 
 def repository() -> Path:
@@ -53,7 +53,7 @@ def parse(pairs: Sequence[tuple[str, str]]) -> dict:
     >>> parse([("seeds", "[0, 1]"), ("scale", "smoke"), ("runs", "2026-08-01"), ("train", "false")])
     {'seeds': [0, 1], 'scale': 'smoke', 'runs': '2026-08-01', 'train': False}
     """
-    return {name: _value(name, as_utf8(text)) for name, text in pairs}
+    return {name: _value(name, text) for name, text in pairs}
 
 
 def _value(name: str, text: str) -> object:
@@ -135,6 +135,7 @@ def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
     import papermill  # here, since it takes a second to import
 
     quiet_kernels()
+    own_kernels()
     rows = []
     for chapter, share in shares.items():
         started, error = perf_counter(), ""

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from transferlab.numbers import plain
+
 NO_ANSWER = "No answer yet: replace ... with your answer, then run both cells again."
 TOO_EARLY = "This check needs the cells above it: run them first, then this one again."
 LONGEST = 300  # characters of a message
@@ -179,6 +181,8 @@ def _equal(one: Any, other: Any, within: float) -> bool:
     if isinstance(other, str):
         return isinstance(one, str) and _plain(one) == _plain(other)
     if isinstance(other, int | float | np.number) and not isinstance(other, bool):
+        if isinstance(plain(one), bool):
+            return False
         return bool(np.isclose(float(one), float(other), rtol=within, atol=within * abs(float(other)) + 1e-12))
     return bool(one == other)
 

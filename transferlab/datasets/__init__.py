@@ -2,21 +2,19 @@
 
 import hashlib
 import inspect
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from filelock import FileLock
-from safetensors.numpy import load_file, save_file
 
 from transferlab.datasets import kingdoms as _kingdoms
 from transferlab.datasets.cifar100 import read_cifar100
 from transferlab.datasets.folder import read_folder
 from transferlab.datasets.prepared import is_prepared, read_prepared
-from transferlab.system.files import checksum
+from transferlab.numbers import plain
+from transferlab.system.cache import cached as _cached
+from transferlab.system.machine import cores
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +88,7 @@ def load(name: str, **options) -> DataSet:
     """
     if name not in LOADERS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(LOADERS)}")
-    loader = LOADERS[name]
+    loader, options = LOADERS[name], plain(options)
     try:
         inspect.signature(loader).bind(**options)
     except TypeError as error:
@@ -107,7 +105,7 @@ def _load_kingdoms(size: int = 32, train_per_class: int = 100, test_per_class: i
         arrays: dict[str, np.ndarray] = {}
         for part, count in (("train", train_per_class), ("test", test_per_class)):
             arrays[f"{part}_images"], arrays[f"{part}_labels"] = _kingdoms.draw(
-                size=size, per_class=count, seed=seed, part=part
+                size=size, per_class=count, seed=seed, part=part, workers=cores()
             )
         return arrays
 
@@ -140,20 +138,3 @@ LOADERS: dict[str, Callable[..., DataSet]] = {
 
 def _read_tree(data_root: str | Path | None, size: int) -> dict:
     return read_prepared(data_root, "folder", size) if is_prepared(data_root) else read_folder(data_root, size)
-
-
-def _cached(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, Any]:
-    """Return what `make` returns, kept on disk under `key`; one process makes it, completely, while others wait."""
-    folder = Path(os.environ.get("TRANSFERLAB_CACHE") or Path.home() / ".cache" / "transferlab")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{key}.safetensors"
-    with FileLock(f"{path}.lock"):
-        known = path.with_suffix(".sha256")
-        if path.exists() and known.exists() and checksum(path) == known.read_text(encoding="utf-8"):
-            return load_file(path)
-        arrays = make()  # also if it is damaged: it can always be made again
-        beside = path.with_suffix(".part")
-        save_file(arrays, beside)
-        beside.replace(path)
-        known.write_text(checksum(path), encoding="utf-8")
-    return arrays

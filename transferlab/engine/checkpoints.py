@@ -45,7 +45,7 @@ class Checkpoint:
         """Save a checkpoint in place of the previous one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         content = save(
-            {name: tensor.cpu().contiguous() for name, tensor in reached.tensors.items()},
+            storable(reached.tensors),
             {"history": json.dumps({"rows": reached.rows, "epochs": reached.epochs})},
         )
         path = self.folder / f"{hashlib.sha256(content).hexdigest()}.safetensors"
@@ -57,16 +57,18 @@ class Checkpoint:
                 other.unlink()
 
     def load(self) -> Reached | None:
-        """Return the checkpoint that was saved, or None if there is none that is intact."""
+        """Return the checkpoint that was saved, or None if there is none that is intact and may be read."""
         found = []
         for path in self.folder.glob("*.safetensors"):
-            if checksum(path) != path.stem:
-                continue
             try:
+                if checksum(path) != path.stem:
+                    continue
                 with safe_open(path, "pt") as file:
                     history = json.loads(file.metadata()["history"])
                     tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             except (SafetensorError, KeyError):
+                continue
+            except (FileNotFoundError, PermissionError):  # its owner has just saved the next one, or lets nobody look
                 continue
             found.append(Reached(tensors, **history))
         return max(found, key=lambda reached: len(reached.rows), default=None)
@@ -74,6 +76,22 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def storable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as safetensors takes them: on the CPU, contiguous, and none in the memory of another.
+
+    >>> weight = torch.ones(2)
+    >>> len({each.data_ptr() for each in storable({"tied": weight, "too": weight}).values()})
+    2
+    """
+    kept: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        kept[name] = own.clone() if own.untyped_storage().data_ptr() in places else own
+        places.add(own.untyped_storage().data_ptr())
+    return kept
 
 
 def tensors_of(network: nn.Module, step: Step) -> dict[str, Tensor]:

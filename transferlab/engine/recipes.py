@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 
 from transferlab.networks import INITIALISATIONS, NETWORKS
 from transferlab.notation import TASKS, Treatment
+from transferlab.numbers import is_number, is_whole, plain
 from transferlab.system.machine import prefers_bfloat16
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -19,11 +20,11 @@ def later(default):
 
 
 def _whole(least: int) -> Callable[[object], bool]:
-    return lambda value: type(value) is int and least <= value < 2**31
+    return lambda value: is_whole(value, least, 2**31)
 
 
 def _number(least: float, below: float = math.inf) -> Callable[[object], bool]:
-    return lambda value: (type(value) is int or type(value) is float) and least <= value < below
+    return lambda value: is_number(value, least, below)
 
 
 def _one_of(names: Iterable[str]) -> Callable[[object], bool]:
@@ -90,7 +91,9 @@ class Recipe:
     tuned: dict = field(default_factory=dict)  # what single networks have of their own: {"A7B+": {"epochs": 20}}
 
     def __post_init__(self):
-        """Reject values that cannot be trained with."""
+        """Take NumPy's numbers for Python's own, and reject values that cannot be trained with."""
+        for each in fields(self):
+            object.__setattr__(self, each.name, plain(getattr(self, each.name)))
         for names, allowed, what in ALLOWED:
             for name in names:
                 if not allowed(getattr(self, name)):

@@ -19,17 +19,20 @@ from transferlab.system.machine import own_stream
 _capturing = Lock()
 
 
-def parameter_groups(learned: nn.Module, recipe: Recipe, copied: int = 0) -> list[dict]:
+def parameter_groups(
+    learned: nn.Module, recipe: Recipe, copied: int = 0, first: tuple[str, ...] = ("conv1", "block1")
+) -> list[dict]:
     """Group the parameters of the layers that learn by weight decay and learning rate.
 
-    Layer 1, if it learns, has its own decay. Biases may have their own rate, `times` that of the weights, and then no
-    decay. The first `copied` layers of those that learn may have a rate of their own too.
+    Layer 1, if it learns, has its own decay; `first` are the names that it may have. Biases may have their own rate,
+    `times` that of the weights, and then no decay. The first `copied` layers of those that learn may have a rate of
+    their own too.
     """
+    lowest = tuple(f"{name}." for name in first)
     slower = tuple(f"{name}." for name, _ in list(learned.named_children())[:copied])
     groups: dict[tuple[float, float], list] = {(recipe.weight_decay, 1.0): []}
     for name, parameter in learned.named_parameters():
-        first = name.startswith(("conv1.", "block1."))
-        decay = recipe.first_layer_decay if first else recipe.weight_decay
+        decay = recipe.first_layer_decay if name.startswith(lowest) else recipe.weight_decay
         bias = recipe.bias_rate != 1 and name.endswith("bias")
         times = (recipe.copied_rate if name.startswith(slower) else 1.0) * (recipe.bias_rate if bias else 1.0)
         groups.setdefault((0.0 if bias else decay, times), []).append(parameter)
@@ -55,11 +58,12 @@ class Step:
         recipe: Recipe,
         batch: int,
         copied: int = 0,
+        first: tuple[str, ...] = ("conv1", "block1"),
     ):
         self.above, self.source, self.labels, self.recipe = above, source, labels, recipe
         self.rows = torch.zeros(batch, dtype=torch.int64, device=labels.device)
         self.picks = source.pick(torch.zeros(batch, dtype=torch.int64), None)
-        groups = parameter_groups(learned, recipe, copied)
+        groups = parameter_groups(learned, recipe, copied, first)
         self.rates = [torch.tensor(recipe.learning_rate, device=labels.device) for _ in groups]
         self.times = [group.pop("times") for group in groups]
         self.losses, self.right = torch.zeros(2, device=labels.device)

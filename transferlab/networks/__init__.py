@@ -5,12 +5,16 @@
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from transferlab.networks.blocks import BLOCK_NAMES, Tokens, draw_attention, resnet18, vit
+from transferlab.networks.blocks import BLOCK_NAMES, resnet18, vit
 from transferlab.networks.caffenet import caffenet
+from transferlab.networks.values import INITIALISATIONS, constructed, drawn
+from transferlab.notation import LAYERS
+from transferlab.numbers import is_whole, plain, seed_from
 
 LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 
@@ -54,35 +58,37 @@ def mini(num_classes: int, size: int = 32) -> nn.Sequential:
     return nn.Sequential(OrderedDict(zip(LAYER_NAMES, layers, strict=True)))
 
 
-NETWORKS = {"mini": mini, "caffenet": caffenet, "resnet18": resnet18, "vit": vit}
+# by name: a function of the number of classes and the side of the images; one's own is added here
+NETWORKS: dict[str, Callable[[int, int], nn.Sequential]] = {
+    "mini": mini,
+    "caffenet": caffenet,
+    "resnet18": resnet18,
+    "vit": vit,
+}
 
 
 def layer_names(name: str) -> tuple[str, ...]:
-    """The names of the eight layers, or blocks, of a network of NETWORKS."""
-    return LAYER_NAMES if NETWORKS[name] in (mini, caffenet) else BLOCK_NAMES
-
-
-def kaiming(layer: str, module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
-    """He et al. 2015: the signal keeps its scale through any number of untrained layers."""
-    nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-    if module.bias is not None:
-        nn.init.zeros_(module.bias)
-
-
-def gaussian(layer: str, module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:
-    """The paper's: a normal distribution with a fixed deviation, whatever the size of the layer; some biases are 1."""
-    nn.init.normal_(module.weight, std=0.005 if layer in ("fc6", "fc7") else 0.01, generator=generator)
-    if module.bias is not None:
-        nn.init.constant_(module.bias, float(layer in ("conv2", "conv4", "conv5", "fc6", "fc7")))
-
-
-INITIALISATIONS = {"kaiming": kaiming, "gaussian": gaussian}
+    """The names of the eight layers, or blocks, of a network of NETWORKS; of one's own they are numbered."""
+    known = {"mini": LAYER_NAMES, "caffenet": LAYER_NAMES, "resnet18": BLOCK_NAMES, "vit": BLOCK_NAMES}
+    return known.get(name, tuple(f"layer{place}" for place in range(1, LAYERS + 1)))
 
 
 def build(name: str, num_classes: int, size: int, seed: int, initialisation: str = "kaiming") -> nn.Sequential:
-    """A freshly initialised network: `name` from NETWORKS, weights drawn from `seed` alone.
+    """Return a network with its first values, all of them from `seed` alone. The global random state is not touched.
 
-    `initialisation` is one of INITIALISATIONS. The global random state is not touched.
+    Args:
+        name: a network of NETWORKS.
+        num_classes: 2 or more.
+        size: the side of its images, in pixels.
+        seed: a whole number from 0 to below `numbers.SEEDS`.
+        initialisation: one of INITIALISATIONS.
+
+    Returns:
+        Eight named layers, on the CPU.
+
+    Raises:
+        ValueError: for an argument that makes no sense, a network that is not of eight layers or whose layers share
+            weights, and if nothing says what the first values of one of its parameters or buffers are.
 
     >>> net = build("mini", num_classes=40, size=32, seed=0)
     >>> len(net), net[:2](torch.zeros(1, 3, 32, 32)).shape
@@ -90,19 +96,48 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
     """
     if name not in NETWORKS:
         raise ValueError(f"no network {name!r}; there are {', '.join(NETWORKS)}")
-    if num_classes < 2:
-        raise ValueError(f"got {num_classes} classes; a network needs 2 or more")
-    with torch.device("meta"):  # no numbers are drawn, nothing global is touched: threads can build side by side
-        network = NETWORKS[name](num_classes, size)
-    network.to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(seed)
-    for layer, module in ((name, module) for name, child in network.named_children() for module in child.modules()):
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            INITIALISATIONS[initialisation](layer, module, generator)
-        elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d | nn.LayerNorm):
-            module.reset_parameters()
-        elif isinstance(module, nn.MultiheadAttention):
-            draw_attention(module, generator)
-        elif isinstance(module, Tokens):
-            module.draw(generator)
+    if not is_whole(num_classes, 2):
+        raise ValueError(f"got {num_classes!r} classes; a network needs 2 or more")
+    if not is_whole(size, 1):
+        raise ValueError(f"the size of the images is {size!r}; it must be a whole number of pixels, 1 or more")
+    if initialisation not in INITIALISATIONS:
+        raise ValueError(f"no initialisation {initialisation!r}; there are {', '.join(INITIALISATIONS)}")
+    seed, num_classes, size = seed_from(seed), plain(num_classes), plain(size)
+    network = _of_eight(name, constructed(lambda: NETWORKS[name](num_classes, size), seed))
+    try:
+        return drawn(network, seed, initialisation)
+    except ValueError as error:
+        raise ValueError(f"the network {name!r} cannot be built: {error}") from None
+
+
+@torch.no_grad()
+def check(name: str, num_classes: int, size: int) -> None:
+    """Raise ValueError unless a network of NETWORKS can be built and turns images of `size` pixels into logits."""
+    network = build(name, num_classes, size, seed=0).eval()
+    try:
+        logits = network(torch.zeros(2, 3, size, size))
+    except Exception as error:  # whatever one's own code raises
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"the network {name!r} does not take images of {size} pixels ({reason})") from error
+    shape = tuple(logits.shape)
+    if len(shape) != 2 or shape[0] != 2 or shape[1] < num_classes:
+        raise ValueError(
+            f"the network {name!r} turns 2 images of {size} pixels into numbers of shape {shape}; it must be "
+            f"(2, {num_classes}), a number for each of the {num_classes} classes"
+        )
+
+
+def _of_eight(name: str, network: nn.Module) -> nn.Sequential:
+    """Return a network as it is; raises ValueError unless it can be cut after any of its eight layers."""
+    if not isinstance(network, nn.Sequential) or len(network) != LAYERS:
+        what = f"has {len(network)}" if isinstance(network, nn.Sequential) else f"is a {type(network).__name__}"
+        raise ValueError(f"the network {name!r} {what}; it must be an nn.Sequential of {LAYERS} named layers")
+    homes: dict[int, str] = {}
+    for path, tensor in (*network.named_parameters(remove_duplicate=False), *network.named_buffers()):
+        other = homes.setdefault(id(tensor), path)
+        if other.split(".")[0] != path.split(".")[0]:
+            raise ValueError(
+                f"the layers of the network {name!r} share weights, {other} and {path}, so it cannot be cut between "
+                "them; give each layer its own"
+            )
     return network

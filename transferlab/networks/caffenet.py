@@ -1,7 +1,7 @@
 """The network of 2014: CaffeNet, an AlexNet that pools before it normalises (the paper's Section 3).
 
-The layers are those of the authors' training definitions; their initialisation is `networks.gaussian`. Every network
-has 1000 outputs, also where a task has 500 classes: the labels use the first ones.
+The layers are those of the authors' training definitions; their initialisation is `values.gaussian`. Every network has
+1000 outputs, also where a task has 500 classes: the labels use the first ones.
 """
 
 from collections import OrderedDict

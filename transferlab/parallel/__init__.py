@@ -5,13 +5,36 @@ before their children; `workers` is how many to train at a time; `done` is calle
 accuracy. All return the failed jobs, and those whose parent failed, with the error.
 """
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from transferlab.notation import Job, parent_job
 
 Train = Callable[[Job], float]
 Done = Callable[[Job, float], None]
 Failed = dict[Job, BaseException]
+
+
+def checked_cluster(cluster: Any) -> Any:
+    """Return what a Lab may be given as its cluster, and None, as it is; raises ValueError for anything else.
+
+    >>> checked_cluster("tls://10.0.0.1:8786")
+    'tls://10.0.0.1:8786'
+    """
+    written = isinstance(cluster, str | Path) and str(cluster) and "\0" not in str(cluster)
+    if cluster is None or written or _is_dask(cluster):
+        return cluster
+    raise ValueError(
+        f"cluster is {cluster!r}; it must be the address of a Dask scheduler, the path of its scheduler file, a "
+        "Client, or a cluster of Dask's, such as LocalCluster"
+    )
+
+
+def _is_dask(value: object) -> bool:
+    distributed = sys.modules.get("distributed")  # whoever has one of its objects has imported it, which takes a second
+    return distributed is not None and isinstance(value, distributed.Client | distributed.deploy.Cluster)
 
 
 def one_by_one(train: Train, jobs: list[Job], done: Done) -> Failed:

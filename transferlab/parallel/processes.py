@@ -7,21 +7,25 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from distributed import Client, Future, as_completed
+from distributed import Client, Future, wait
+from tqdm.auto import tqdm
 
 import transferlab
 from transferlab.notation import Job, parent_job
 from transferlab.parallel import Done, Failed, Train
+from transferlab.system.files import expanded
 
 RETRIES = 2
 INSECURE = "insecure+"  # before the address of a cluster: it may be on another machine without TLS
 WAIT = 15  # seconds for a scheduler to answer
+SILENT = 5.0  # seconds without workers after which it is said what is waited for
 PATIENCE = 1.0  # seconds for worker processes to leave by themselves before they are killed
 
 
@@ -35,14 +39,42 @@ def safe(address: str) -> bool:
     return parts.scheme in ("tls", "wss") or here
 
 
-def elsewhere(address: str) -> Client:
-    """Connect to the Dask scheduler at `address`, which may also be the path of its scheduler file.
+@contextmanager
+def elsewhere(cluster: Any) -> Iterator[Client]:
+    """Connect to a cluster for as long as the block runs.
 
-    Raises ValueError if none answers, or if others could reach it.
+    Args:
+        cluster: the address of a Dask scheduler, the path of its scheduler file, or an object of Dask's: a Client,
+            which is used and stays open, or a cluster such as LocalCluster.
+
+    Raises:
+        ValueError: if none answers, if others could reach it by its address, and for an object that is closed or
+            asynchronous.
     """
+    if isinstance(cluster, str | Path):
+        with _reached(str(cluster)) as client:
+            yield client
+        return
+    running = getattr(cluster.status, "name", cluster.status) == "running"
+    if not running or cluster.asynchronous:
+        state = "asynchronous" if running else "closed"
+        raise ValueError(
+            f"the {type(cluster).__name__} that was given as cluster is {state}; give one that runs, made without "
+            "asynchronous=True"
+        )
+    if isinstance(cluster, Client):
+        with cluster.as_current():
+            yield cluster
+    else:
+        with Client(cluster, timeout=WAIT) as client:
+            yield client
+
+
+def _reached(address: str) -> Client:
     plain = address.removeprefix(INSECURE)
     try:  # Dask would wait for a file that does not exist
-        where = plain if "://" in plain else json.loads(Path(plain).read_text(encoding="utf-8"))["address"]
+        file = None if "://" in plain else expanded("cluster", plain)
+        where = json.loads(file.read_text(encoding="utf-8"))["address"] if file else plain
         if safe(where) or plain != address:
             return Client(where, timeout=WAIT)
     except (OSError, ValueError, KeyError, TypeError) as error:  # TypeError: no certificate for tls://
@@ -103,14 +135,28 @@ def _end(host: subprocess.Popen) -> None:
         host.stdout.close()
 
 
-def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done, address: str | None = None) -> Failed:
-    """Train `jobs` in `workers` processes of this machine, or in those of the cluster at `address`.
+def in_parallel(
+    train: Train,
+    jobs: list[Job],
+    workers: int,
+    done: Done,
+    cluster: Any = None,
+    look: Callable[[], str] = str,
+) -> Failed:
+    """Train `jobs` in `workers` processes of this machine, or in those of a `cluster` (see `elsewhere`).
 
     `train` must be picklable. A network is tried three times, also if its worker dies. An interrupt ends the trainings
-    on this machine; on a cluster the running ones finish, and no others start.
+    on this machine; on a cluster the running ones finish, and no others start. While a cluster has no workers, that is
+    said.
+
+    Each worker of a cluster runs `look` first, which returns what is wrong there, or nothing. Raises ValueError, which
+    names the worker, if something is.
     """
     logging.getLogger("distributed").setLevel(logging.ERROR)
-    with elsewhere(address) if address else here(workers) as client:
+    with here(workers) if cluster is None else elsewhere(cluster) as client:
+        if cluster is not None:
+            _await_workers(client)
+            _look_around(client, look)
         futures: dict[Job, Future] = {}
         for place, job in enumerate(jobs):
             parent = parent_job(job)
@@ -118,7 +164,7 @@ def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done, address
             futures[job] = client.submit(_one, train, job, waited_for, priority=-place, pure=False, retries=RETRIES)
         names, failed = {future: job for job, future in futures.items()}, {}
         try:
-            for future in as_completed(futures.values()):
+            for future in _finished(client, [*names]):
                 if future.status == "finished":
                     done(*future.result())
                 else:
@@ -127,6 +173,72 @@ def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done, address
             client.cancel(list(futures.values()), force=True)
             raise
     return failed
+
+
+def _await_workers(client: Client) -> None:
+    """Wait for a first worker, and say so if that takes long."""
+    said = False
+    while not client.nthreads():
+        try:
+            client.wait_for_workers(1, timeout=SILENT)
+        except TimeoutError:
+            if not said:
+                _say_what_is_missing(client)
+            said = True
+
+
+def _say_what_is_missing(client: Client) -> None:
+    where = client.scheduler_info()["address"]
+    tqdm.write(
+        f"waiting for workers: the scheduler {where} has none; start some, as in: dask worker {where} --nthreads 1",
+        file=sys.stderr,
+    )
+
+
+def _finished(client: Client, futures: list[Future]) -> Iterator[Future]:
+    """Yield futures as they finish; where all workers have left, say once what is waited for."""
+    pending, alone = set(futures), False
+    while pending:
+        try:
+            ended = wait(pending, timeout=SILENT, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            before, alone = alone, not client.nthreads()
+            if alone and not before:
+                _say_what_is_missing(client)
+            continue
+        pending -= ended
+        yield from ended
+
+
+def _look_around(client: Client, look: Callable[[], str]) -> None:
+    """Let each worker `look`; raises ValueError for the first that finds something wrong."""
+    futures = {
+        client.submit(look, workers=[address], allow_other_workers=False, pure=False): address
+        for address in client.nthreads()
+    }
+    pending = set(futures)
+    try:
+        while pending:
+            try:
+                ended = wait(pending, timeout=SILENT, return_when="FIRST_COMPLETED").done
+            except TimeoutError:  # whoever has left meanwhile trains nothing
+                there = client.nthreads()
+                pending = {future for future in pending if futures[future] in there}
+                continue
+            pending -= ended
+            for future in ended:
+                wrong = future.result() if future.status == "finished" else _said(future.exception())
+                if wrong:
+                    raise ValueError(
+                        f"the worker {futures[future]} cannot train for this Lab: {wrong}. Mend it, or take it out of "
+                        "the cluster; nothing was trained"
+                    )
+    finally:
+        client.cancel(list(futures), force=True)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _one(train: Train, job: Job, parent: tuple[Job, float] | None) -> tuple[Job, float]:

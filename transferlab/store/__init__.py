@@ -31,9 +31,9 @@ from torch import nn
 
 from transferlab import networks
 from transferlab.engine import interrupts
-from transferlab.engine.checkpoints import Checkpoint
+from transferlab.engine.checkpoints import Checkpoint, storable
 from transferlab.notation import Treatment
-from transferlab.system.files import checksum
+from transferlab.system.files import checksum, expanded
 
 WEIGHTS = "weights.safetensors"
 SMALL = ("spec.json", "history.csv", "result.json")
@@ -42,6 +42,10 @@ FILES = (*SMALL, WEIGHTS)
 
 class Damaged(ValueError):
     """The files of a run are not as they were written."""
+
+
+class Unreadable(OSError):
+    """The files of a run may not be read by this user."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,10 @@ class Run:
         Raises Damaged if its files are corrupted. They are then moved to the folder `damaged` of the store.
         """
         if wrong := fault(self.path):
-            _set_aside(self.path)
+            try:
+                _set_aside(self.path)
+            except OSError as error:  # in a store that others may only read
+                raise Damaged(f"{wrong}; {error}") from error
             raise Damaged(f"{wrong}; ask the Lab for this network again, and it is trained anew")
         recipe = self.spec["recipe"]
         side = recipe.get("crop") or recipe["size"]
@@ -98,26 +105,44 @@ class Store:
     """The run store in the folder `root`. Many processes may use it at once."""
 
     def __init__(self, root: str | Path):
-        self.root = Path(root).expanduser().absolute()
+        self.root = expanded("runs", root)
 
     def path(self, spec: dict) -> Path:
         """Return the folder of the network that `spec` describes, whether it exists or not."""
         return self.root / "networks" / _name(spec)
 
     def find(self, spec: dict) -> Run | None:
-        """Return the trained network that `spec` describes, or None. Warns if its files are corrupted."""
+        """Return the trained network that `spec` describes, or None.
+
+        Warns if its files are corrupted; raises Unreadable if this user may not read them.
+        """
         path = self.path(spec)
-        return Run(path) if path.exists() and _seems_whole(path) else None
+        return Run(path) if is_there(path) and _seems_whole(path) else None
 
     def check(self) -> None:
         """Raise OSError unless the store can be written."""
+        folder = self.root
         try:
             (self.root / "networks").mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self.root).close()
+            for folder in (self.root, *(self.root / name for name in ("networks", "locks", "checkpoints"))):
+                if folder.exists():  # another user may have made it
+                    tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
+            within = "" if folder == self.root else f", since its folder {folder.name} cannot be"
             raise OSError(
-                f"the run store {self.root} cannot be written ({error.strerror}); choose another folder for it"
+                f"the run store {self.root} cannot be written{within} ({error.strerror}); choose another folder for "
+                "it, or have its owner let you write there"
             ) from error
+
+    @contextmanager
+    def mark(self) -> Iterator[Path]:
+        """Keep a file in the store while the block runs: anyone who sees it uses the same folder, not one like it."""
+        path = self.root / f".seen-by-workers-{uuid4().hex}"
+        path.touch()
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     def checkpoint(self, spec: dict) -> Checkpoint:
         """Return the checkpoint of a network's training, for the process that holds its claim."""
@@ -135,15 +160,17 @@ class Store:
             with suppress(OSError):  # a waiting process notices, and makes a new one (on Windows the file stays)
                 path.unlink()
 
-    def claimed(self, spec: dict) -> bool:
-        """Whether a process is training the network right now."""
-        if not self._lock_path(spec).exists():
+    def claimed(self, spec: dict) -> bool | None:
+        """Whether a process is training the network right now; None if this user cannot tell, since it is another's."""
+        if not is_there(self._lock_path(spec)):
             return False
         try:
             with FileLock(self._lock_path(spec), timeout=0):
                 return False
         except Timeout:
             return True
+        except OSError:  # it may not be opened, or lies where nothing can be written
+            return None
 
     def _lock_path(self, spec: dict) -> Path:
         return self.root / "locks" / f"{_name(spec)}.lock"
@@ -158,8 +185,7 @@ class Store:
             for name, content in (("spec", spec), ("result", result)):
                 _write(beside / f"{name}.json", content)
             pd.DataFrame(history).to_csv(beside / "history.csv", index=False)
-            weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-            save_file(weights, beside / WEIGHTS)
+            save_file(storable(network.state_dict()), beside / WEIGHTS)
             shutil.copymode(beside / "spec.json", beside / WEIGHTS)  # or nobody else could read them
             _write(beside / "checksums.json", {name: checksum(beside / name) for name in FILES})
             if path.exists():
@@ -171,8 +197,15 @@ class Store:
         return Run(path)
 
     def runs(self) -> list[Run]:
-        """Return every run in the store, by name. Warns of those that are corrupted, and leaves them out."""
-        return [Run(path) for path in self._paths() if _seems_whole(path)]
+        """Return every run in the store, by name. Warns of the corrupted and the unreadable, and leaves them out."""
+        found = []
+        for path in self._paths():
+            try:
+                if _seems_whole(path):
+                    found.append(Run(path))
+            except Unreadable as error:
+                warnings.warn(f"{error}: this network is left out", stacklevel=2)
+        return found
 
     def set_aside_damaged(self) -> list[str]:
         """Compare every file of every run with its checksum, and move corrupted runs to `damaged`.
@@ -181,8 +214,11 @@ class Store:
         """
         said = []
         for path in self._paths():
-            if wrong := fault(path):
-                said.append(f"{wrong}; moved to {_set_aside(path)}")
+            try:
+                if wrong := fault(path):
+                    said.append(f"{wrong}; moved to {_set_aside(path)}")
+            except OSError as error:  # it is another user's
+                said.append(str(error))
         return said
 
     def _paths(self) -> list[Path]:
@@ -190,7 +226,10 @@ class Store:
 
 
 def fault(path: Path, files: tuple[str, ...] = FILES) -> str | None:
-    """Return what is wrong with the folder of a run, in words, or None. Only the checksums of `files` are compared."""
+    """Return what is wrong with the folder of a run, in words, or None. Only the checksums of `files` are compared.
+
+    Raises Unreadable if this user may not read it.
+    """
     try:
         sums = json.loads((path / "checksums.json").read_text(encoding="utf-8"))
         for name in files:
@@ -200,11 +239,27 @@ def fault(path: Path, files: tuple[str, ...] = FILES) -> str | None:
             name = _name(json.loads((path / "spec.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError) as error:
         return f"{error.filename or path / WEIGHTS} is missing"
+    except PermissionError as error:
+        raise _unreadable(Path(error.filename or path / WEIGHTS)) from error
     except SafetensorError as error:
         return f"{path / WEIGHTS} is not as it was written ({error})"
     except (ValueError, KeyError, TypeError) as error:  # ValueError: no JSON, no UTF-8
         return f"{path / 'checksums.json'} cannot be read ({error})"
     return None if name == path.name else f"{path} holds the files of another run, {name}"
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file of the store exists. Raises Unreadable if this user may not look."""
+    try:
+        return path.exists()
+    except PermissionError as error:
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> Unreadable:
+    return Unreadable(
+        f"{path} may not be read by this user; ask its owner to let you (chmod -R g+rX), or choose another run store"
+    )
 
 
 def _seems_whole(path: Path) -> bool:
@@ -215,22 +270,36 @@ def _seems_whole(path: Path) -> bool:
 
 
 def _set_aside(path: Path) -> Path:
-    """Move the folder of a run to `damaged`, so that nothing is lost; return its new place."""
+    """Move the folder of a run to `damaged`, so that nothing is lost; return its new place. Raises OSError."""
     aside = path.parents[1] / "damaged" / f"{path.name}-{uuid4().hex[:8]}" / path.name
-    aside.parent.mkdir(parents=True)
-    path.rename(aside)
+    try:
+        aside.parent.mkdir(parents=True)
+        path.rename(aside)
+    except OSError as error:
+        raise OSError(
+            f"{path} cannot be moved to {aside.parent} ({error.strerror}); whoever may write in this run store can "
+            "have it trained again"
+        ) from error
     return aside
 
 
 @contextmanager
 def _patiently(lock: FileLock) -> Iterator[None]:
-    """Wait for a lock for as long as another process holds it; a waiting thread can be interrupted, too."""
+    """Wait for a lock for as long as another process holds it; a waiting thread can be interrupted, too.
+
+    Raises OSError if it may not be opened.
+    """
     while True:
         try:
             lock.acquire(timeout=1)
             break
         except Timeout:
             interrupts.check()
+        except PermissionError as error:
+            raise OSError(
+                f"{lock.lock_file} belongs to another user and may not be opened; ask them to remove it if they train "
+                "nothing now, or choose another run store"
+            ) from error
     try:
         yield
     finally:

@@ -4,10 +4,10 @@ import warnings
 from collections.abc import Iterator
 
 from transferlab.engine.checkpoints import Reached
-from transferlab.store import SMALL, Run, Store, fault
+from transferlab.store import SMALL, Run, Store, Unreadable, fault, is_there
 
 UNFINISHED = ("damaged", "running", "stopped", "stale", "missing")
-STATUSES = ("done", "stuck", "failed", *UNFINISHED)
+STATUSES = ("done", "stuck", "failed", "unreadable", *UNFINISHED)
 # what a network is requested by; one that agrees in these and differs in anything else is stale
 ASKED = ("treatment", "split", "seed", "scale", "dataset")
 
@@ -22,10 +22,18 @@ def status_of(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
     """One of STATUSES for the network of a `spec`, and a sentence that says why. `runs` are those of the store.
 
     A "stuck" network has learned nothing, a "failed" one diverged, a "stopped" one left a checkpoint to resume from; a
-    "stale" one is there, but was made by another recipe, from other data or by other code.
+    "stale" one is there, but was made by another recipe, from other data or by other code. A "running" one may have
+    been left by another user who was stopped: only they can tell. An "unreadable" one is another user's, too.
     """
+    try:
+        return _status_of(store, spec, runs)
+    except Unreadable as error:
+        return "unreadable", f"unreadable: {error}"
+
+
+def _status_of(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
     path = store.path(spec)
-    if path.exists():
+    if is_there(path):
         if wrong := fault(path, SMALL):
             return "damaged", f"{wrong}; it will be trained again"
         run = Run(path)
@@ -35,7 +43,10 @@ def status_of(store: Store, spec: dict, runs: list[Run]) -> tuple[str, str]:
             f"{run.result['torch']} by version {spec['training']} of the training; accuracy {run.accuracy:.1%}{result}"
         )
     reached = store.checkpoint(spec).load()
-    if store.claimed(spec):
+    claimed = store.claimed(spec)
+    if claimed is None:
+        return "running", f"locked by another user, so this one cannot tell who trains it: {_progress(reached)}"
+    if claimed:
         return "running", f"being trained now: {_progress(reached)}"
     if reached:
         at = f"epoch {len(reached.rows)} of {reached.epochs}"

@@ -6,6 +6,7 @@ from itertools import product
 import pandas as pd
 
 from transferlab.notation import CONDITIONS, DEPTHS, FAMILIES, TASKS, Job, Treatment
+from transferlab.numbers import listed, seed_from
 from transferlab.store import Run
 
 FEW_LAYERS = (1, 4, 7)  # the n that the book shows of all conditions but AnB and BnB, unless it is told otherwise
@@ -19,14 +20,8 @@ def sweep_jobs(
     conditions: Iterable[str], layers: Iterable[int], split: str, seeds: Iterable[int], targets: Iterable[str]
 ) -> list[Job]:
     """List the networks of a grid, bases first, so that every parent comes before its children."""
-    axes: dict[str, Iterable] = {"conditions": conditions, "layers": layers, "targets": targets, "seeds": seeds}
-    for what, allowed in (("conditions", FAMILIES), ("layers", DEPTHS), ("targets", TASKS), ("seeds", None)):
-        axes[what] = list(dict.fromkeys(_listed(axes[what])))
-        wrong = [value for value in axes[what] if isinstance(value, bool) or (allowed and value not in allowed)]
-        if wrong or not axes[what]:
-            choice = ", ".join(map(str, allowed or ("the whole numbers from 0 up",)))
-            raise ValueError(f"{what} are {axes[what]}; give a list of one or more of {choice}")
-    conditions, layers, targets, seeds = axes.values()
+    conditions, targets = _some("conditions", conditions, FAMILIES), _some("targets", targets, TASKS)
+    layers, seeds = checked_layers("layers", layers), checked_seeds(seeds)
     grid = [
         Treatment.of(condition, n, target)
         for target, n, condition in product(targets, layers, conditions)
@@ -55,7 +50,7 @@ def shown_jobs(
     >>> len(shown_jobs()), len(shown_jobs(few_layers=DEPTHS))
     (25, 37)
     """
-    seeds, conditions = list(_listed(seeds)), list(_listed(conditions))
+    seeds, conditions = checked_seeds(seeds), listed(conditions)
     parts = {"layers": ("AnB", "BnB"), "few_layers": ("AnB+", "BnB+", "random")}
     jobs = sweep_jobs(("base",), DEPTHS, split, seeds, targets)
     for (name, members), some in zip(parts.items(), (layers, few_layers), strict=True):
@@ -72,10 +67,24 @@ def shown_jobs(
 
 def checked_layers(name: str, layers: Iterable[int]) -> list[int]:
     """The numbers n of the parameter `name` as a list; raises ValueError unless each is in DEPTHS, and there is one."""
-    listed = _listed(layers)
-    if not listed or any(type(n) is not int or n not in DEPTHS for n in listed):
-        raise ValueError(f"{name} are {listed}; give a list of one or more of {', '.join(map(str, DEPTHS))}")
-    return listed
+    return _some(name, layers, DEPTHS)
+
+
+def checked_seeds(seeds: Iterable[int]) -> list[int]:
+    """Return seeds as a list, each once; raises ValueError unless each is a seed, and there is one."""
+    chosen = [seed_from(seed) for seed in listed(seeds)]
+    if not chosen:
+        raise ValueError("seeds are []; give a list of one or more of the whole numbers from 0 up")
+    return list(dict.fromkeys(chosen))
+
+
+def _some(name: str, values: Iterable, allowed: tuple) -> list:
+    """Return `values` as a list, each once; raises ValueError unless each is one of `allowed`, and there is one."""
+    chosen = listed(values)
+    # True is no 1, and 1.0 no number of layers
+    if not chosen or any(type(value) is not type(allowed[0]) or value not in allowed for value in chosen):
+        raise ValueError(f"{name} are {chosen}; give a list of one or more of {', '.join(map(str, allowed))}")
+    return list(dict.fromkeys(chosen))
 
 
 def table(runs: list[Run]) -> pd.DataFrame:
@@ -97,7 +106,3 @@ def table(runs: list[Run]) -> pd.DataFrame:
     bases = frame[frame.condition == "base"].drop_duplicates(key, keep="last").set_index(key).accuracy
     frame["base_accuracy"] = bases.reindex(pd.MultiIndex.from_frame(frame[key])).to_numpy()
     return frame[list(COLUMNS)]
-
-
-def _listed(values: Iterable) -> list:
-    return list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]

@@ -1,9 +1,7 @@
 """Files, whatever is in them: where they are, and their checksums."""
 
 import hashlib
-import io
 import os
-import sys
 from pathlib import Path
 
 
@@ -13,23 +11,22 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def as_utf8(text: str) -> str:
-    """Return a text that came from the system, such as an argument or a name, decoded as UTF-8.
+def expanded(name: str, path: str | Path) -> Path:
+    """Return a path as an absolute one, `~` included; `name` is what an error calls it.
 
-    Python decodes those by the locale, and in that of C all letters but ASCII are lost. Bytes that are not UTF-8 stay
-    what they were.
+    Raises ValueError for `~` where there is no home directory, and for what is no path.
+
+    >>> expanded("runs", "/tmp/a/../b c").as_posix().rpartition("/tmp")[2]
+    '/a/../b c'
     """
+    if not isinstance(path, str | Path) or not str(path) or "\0" in str(path):
+        raise ValueError(f"{name} is {path!r}; it must be a string or a path, and not empty")
     try:
-        return os.fsencode(text).decode("utf-8", "surrogateescape")
-    except UnicodeError:  # it did not come from the system
-        return text
-
-
-def write_utf8() -> None:
-    """Let this process print UTF-8, whatever the locale is."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # not a notebook's, or a test's
-            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(
+            f"{name} is {str(path)!r}, but there is no such home directory; give the folder without ~"
+        ) from None
 
 
 def checkout() -> Path | None:

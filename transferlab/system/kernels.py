@@ -1,7 +1,13 @@
 """The Jupyter kernels in which chapters run."""
 
+import atexit
 import functools
 import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import transferlab
 
 
 @functools.cache
@@ -18,3 +24,20 @@ def quiet_kernels() -> None:
         # no setting reaches the managers that papermill and myst-nb make
         start = AsyncKernelManager.start_kernel
         AsyncKernelManager.start_kernel = functools.partialmethod(start, transport_encryption="auto")  # type: ignore[assignment]
+
+
+@functools.cache
+def own_kernels() -> None:
+    """Start the kernels of this process in its own Python, with its own transferlab.
+
+    Chapters ask for the kernel "python3". Another environment may have registered one of that name, which Jupyter would
+    find first: in JUPYTER_PATH, or for the whole machine.
+    """
+    from ipykernel.kernelspec import write_kernel_spec  # here, as above
+
+    paths = [str(Path(transferlab.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    folder = Path(tempfile.mkdtemp(prefix="transferlab-kernels-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    write_kernel_spec(folder / "kernels" / "python3", {"env": environment})
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH", "")]))
