@@ -16,12 +16,11 @@ from jupyter_book import sphinx
 from jupyter_book.cli import main as command
 from sphinx import builders
 
-from transferlab.system.kernels import own_kernels, quiet_kernels
+from transferlab.system.kernels import own_kernels
 from transferlab.system.machine import cores
 
 
 def main():
-    quiet_kernels()
     own_kernels()
     for extension in (sphinx_multitoc_numbering, sphinx_jupyterbook_latex):
         declare(extension)

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from transferlab.system.kernels import own_kernels, quiet_kernels
+from transferlab.system.kernels import own_kernels
 
 # a solution's first line, its last one, and a solution that is one block
 START = re.compile(r"^(`{3,})\{solution-start\}.*?^\1$", re.DOTALL | re.MULTILINE)
@@ -25,7 +25,6 @@ COMPARED = ("text/plain", "text/html", "text/markdown")
 
 
 def main():
-    quiet_kernels()
     own_kernels()
     named = [Path(name) for name in sys.argv[1:]]
     for path in named or sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb")):

@@ -7,8 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import ClassVar
@@ -19,7 +19,7 @@ import yaml
 
 from transferlab.chapters import assigned
 from transferlab.system.files import checkout
-from transferlab.system.kernels import own_kernels, quiet_kernels
+from transferlab.system.kernels import own_kernels
 
 
 def repository() -> Path:
@@ -134,16 +134,14 @@ def run(chapters: Sequence[Path], parameters: dict, out: Path) -> pd.DataFrame:
     notebooks.mkdir(parents=True, exist_ok=True)
     import papermill  # here, since it takes a second to import
 
-    quiet_kernels()
     own_kernels()
     rows = []
     for chapter, share in shares.items():
         started, error = perf_counter(), ""
         try:
-            with _utf8_kernels():
-                papermill.execute_notebook(
-                    chapter, notebooks / chapter.name, share, cwd=folder, progress_bar=False, log_output=False
-                )
+            papermill.execute_notebook(
+                chapter, notebooks / chapter.name, share, cwd=folder, progress_bar=False, log_output=False
+            )
         except papermill.PapermillExecutionError as failure:
             error = f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}"
         except Exception as failure:  # a kernel that died, a file that cannot be written: the next chapter may work
@@ -170,8 +168,7 @@ def render(out: Path) -> Path:
         pages = part["chapters"]
         part["chapters"] = [page for page in pages if page["file"].split("/")[0] != "notebooks" or _stem(page) in done]
     (out / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
-    command = [sys.executable, str(root / "book" / "build.py"), "build", str(out)]
-    built = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", env=_utf8())
+    built = _python(root / "book" / "build.py", "build", out)
     if built.returncode:
         raise RuntimeError(f"the book in {out} could not be built: {(built.stdout + built.stderr)[-2000:]}")
     return out / "_build" / "html" / "index.html"
@@ -179,30 +176,16 @@ def render(out: Path) -> Path:
 
 def fetch_assets(script: Path) -> None:
     """Fetch what the pages load in a browser, unless it is there. A failure is only reported: a book can do without."""
-    command = [sys.executable, str(script)]
-    fetched = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", env=_utf8())
+    fetched = _python(script)
     if fetched.returncode:
         reason = fetched.stderr.strip().partition("\n")[0].removeprefix("error: ")
         print(f"The book will have no live widgets and no typeset formulas: {reason}", file=sys.stderr)
 
 
-@contextmanager
-def _utf8_kernels() -> Iterator[None]:
-    """Let kernels, which have the environment of this process, read and write UTF-8."""
-    before = os.environ.get("PYTHONUTF8")
-    os.environ["PYTHONUTF8"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONUTF8"]
-        else:
-            os.environ["PYTHONUTF8"] = before
-
-
-def _utf8() -> dict[str, str]:
-    """Return an environment in which Python reads and writes UTF-8, whatever the locale is."""
-    return {**os.environ, "PYTHONUTF8": "1"}
+def _python(script: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a script of the book's; it reads and writes UTF-8, whatever the locale is."""
+    command, utf8 = [sys.executable, script, *arguments], {**os.environ, "PYTHONUTF8": "1"}
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", env=utf8)
 
 
 def _stem(page: dict) -> str:

@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from transferlab.chapters import assigned, batch
 from transferlab.chapters.exercises import LONGEST, NO_ANSWER
 from transferlab.engine.recipes import SCALES
-from transferlab.system.kernels import quiet_kernels
+from transferlab.system.kernels import own_kernels
 
 WORDS_A_MINUTE = 238  # of non-fiction, read in silence, in English (Brysbaert 2019)
 COLUMNS = ["notebook", "chapter", "exercise", "goal", "result", "note"]
@@ -285,7 +285,7 @@ def _to_check(exercise: Exercise, where: str) -> NotebookNode:
 
 def _execute(notebook: NotebookNode, folder: Path, scale: str, runs: Path | None, seconds: int) -> str:
     """Run a notebook, in place and in a folder, as far as it goes; return where and why it stopped, if it did."""
-    quiet_kernels()
+    own_kernels()
     parameters = {"scale": scale, **({"runs": str(runs.resolve())} if runs else {})}
     if (place := _parameters(notebook)) is not None:  # as papermill does it
         source = "\n".join(["# Parameters", *(f"{name} = {value!r}" for name, value in parameters.items())])

@@ -12,10 +12,9 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from queue import SimpleQueue
 
-import transferlab
+from transferlab.system.files import search_path
 
 READY = "ready"
 DEATHS = 10  # more than so many are no matter of single images
@@ -109,7 +108,6 @@ class _Program:
     """One program; `ready` once it has said so."""
 
     def __init__(self, code: str):
-        paths = [str(Path(transferlab.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         self.ready = False
         self.process = subprocess.Popen(
             [sys.executable, "-c", code],
@@ -117,7 +115,7 @@ class _Program:
             stdout=subprocess.PIPE,
             text=True,
             encoding="ascii",  # JSON
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env={**os.environ, "PYTHONPATH": search_path()},
             start_new_session=True,  # Ctrl-C is for the program that started it
         )
 

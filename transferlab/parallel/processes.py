@@ -17,10 +17,9 @@ from urllib.parse import urlsplit
 from distributed import Client, Future, wait
 from tqdm.auto import tqdm
 
-import transferlab
 from transferlab.notation import Job, parent_job
 from transferlab.parallel import Done, Failed, Train
-from transferlab.system.files import expanded
+from transferlab.system.files import expanded, search_path
 
 RETRIES = 2
 INSECURE = "insecure+"  # before the address of a cluster: it may be on another machine without TLS
@@ -94,15 +93,13 @@ def here(workers: int) -> Iterator[Client]:
 
     They belong to a separate program, so a script that calls this needs no `if __name__ == "__main__"`.
     """
-    paths = [str(Path(transferlab.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     with tempfile.TemporaryDirectory(prefix="transferlab-", ignore_cleanup_errors=True) as folder:
         host = subprocess.Popen(
             [sys.executable, "-m", "transferlab.parallel.host", str(workers), folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": search_path()},
             start_new_session=True,
         )
         assert host.stdout  # it is a pipe

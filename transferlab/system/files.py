@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -9,6 +11,21 @@ def checksum(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to, which takes the place of `path` at the end: so the file is whole, or the one it was.
+
+    If the block fails, what it has written is removed.
+    """
+    beside = path.with_suffix(".part")
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def expanded(name: str, path: str | Path) -> Path:
@@ -37,6 +54,11 @@ def checkout() -> Path | None:
     """
     root = Path(__file__).parents[2]
     return root if all((root / name).exists() for name in ("pyproject.toml", "book", "notebooks")) else None
+
+
+def search_path() -> str:
+    """Return the PYTHONPATH with which another program of Python's finds this very package, before any other."""
+    return os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
 
 
 def default_runs() -> Path:
