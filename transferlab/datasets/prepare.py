@@ -21,6 +21,7 @@ from transferlab.datasets.decoders import decoders
 from transferlab.datasets.folder import Files, list_parts
 from transferlab.datasets.images import PIXELS, as_text, read_image
 from transferlab.datasets.prepared import damaged, fingerprint, is_prepared
+from transferlab.system.files import replacing
 
 CHUNK = 256  # images that a worker decodes at a time
 LOCK = "prepare.lock"
@@ -192,24 +193,22 @@ def _allocate(path: Path, shape: tuple[int, ...], kept: np.ndarray) -> None:
 
     Row i is row `kept[i]` of the array that is there, or zeros where `kept` is below 0.
     """
-    beside = path.with_suffix(".part")
     try:
-        array = np.lib.format.open_memmap(beside, "w+", np.uint8, shape)
-        size = array.offset + array.nbytes
-        if hasattr(os, "posix_fallocate"):
-            with beside.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, size)
-        rows = np.flatnonzero(kept >= 0)
-        if len(rows):
-            old = np.load(path, mmap_mode="r")
-            for some in np.array_split(rows, -(-len(rows) // CHUNK)):
-                array[some] = old[kept[some]]
-            del old
-        array.flush()
-        del array
-        beside.replace(path)
+        with replacing(path) as beside:
+            array = np.lib.format.open_memmap(beside, "w+", np.uint8, shape)
+            size = array.offset + array.nbytes
+            if hasattr(os, "posix_fallocate"):
+                with beside.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, size)
+            rows = np.flatnonzero(kept >= 0)
+            if len(rows):
+                old = np.load(path, mmap_mode="r")
+                for some in np.array_split(rows, -(-len(rows) // CHUNK)):
+                    array[some] = old[kept[some]]
+                del old
+            array.flush()
+            del array
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise ValueError(
             f"there is no room for {path} ({error}); free some space and run the same command again: it resumes"
         ) from error
@@ -314,14 +313,11 @@ def _holds(path: Path, array: np.ndarray) -> bool:
 
 def _save(path: Path, array: np.ndarray) -> None:
     """Write an array so that the file is whole, or the one that was there."""
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
+    with replacing(path) as beside, beside.open("wb") as file:
         np.save(file, array)
-    beside.replace(path)
 
 
 def _write(path: Path, text: str) -> None:
     """Write a text so that the file is whole, or the one that was there."""
-    beside = path.with_suffix(".part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")

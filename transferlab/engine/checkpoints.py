@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from transferlab.engine.steps import Step
-from transferlab.system.files import checksum
+from transferlab.system.files import checksum, replacing
 from transferlab.transplant import drops
 
 _NETWORK = "network."
@@ -49,9 +49,8 @@ class Checkpoint:
             {"history": json.dumps({"rows": reached.rows, "epochs": reached.epochs})},
         )
         path = self.folder / f"{hashlib.sha256(content).hexdigest()}.safetensors"
-        beside = path.with_suffix(".part")
-        beside.write_bytes(content)
-        beside.rename(path)
+        with replacing(path) as beside:
+            beside.write_bytes(content)
         for other in self.folder.iterdir():
             if other != path:
                 other.unlink()

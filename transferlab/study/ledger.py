@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from transferlab.lab import Lab
 from transferlab.notation import Job, with_parents
 from transferlab.store import Run
+from transferlab.system.files import replacing
 
 
 @contextmanager
@@ -57,6 +58,5 @@ def add(path: Path, rows: pd.DataFrame, order: list[str]) -> None:
 
 def save(path: Path, rows: pd.DataFrame, order: list[str]) -> None:
     """Write a table, sorted by the columns `order`."""
-    beside = path.with_suffix(".part")
-    rows.sort_values(order).to_csv(beside, index=False)
-    beside.replace(path)
+    with replacing(path) as beside:
+        rows.sort_values(order).to_csv(beside, index=False)

@@ -11,7 +11,7 @@ from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from transferlab.system.files import checksum, expanded
+from transferlab.system.files import checksum, expanded, replacing
 
 VARIABLE = "TRANSFERLAB_CACHE"
 Arrays = dict[str, np.ndarray]
@@ -72,8 +72,8 @@ def _finished(path: Path) -> Arrays | None:
 
 
 def _write(path: Path, arrays: Arrays) -> None:
-    beside, known = path.with_suffix(".part"), path.with_suffix(".sha256")
-    save_file(arrays, beside)
-    known.write_text(checksum(beside), "utf-8")
-    shutil.copymode(known, beside)  # safetensors lets nobody else read its files; the umask may
-    beside.replace(path)
+    known = path.with_suffix(".sha256")
+    with replacing(path) as beside:
+        save_file(arrays, beside)
+        known.write_text(checksum(beside), "utf-8")
+        shutil.copymode(known, beside)  # safetensors lets nobody else read its files; the umask may
