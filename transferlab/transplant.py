@@ -73,11 +73,12 @@ def verify(network: nn.Sequential, donor: nn.Sequential, n: int, frozen: bool) -
     _check(donor, n, network)
     faults = []
     for index, ((name, layer), theirs) in enumerate(zip(network.named_children(), donor.children(), strict=True)):
+        equal = _equal_tensors(layer, theirs)
         if index < n:
-            different = [key for key, same in _equal_tensors(layer, theirs).items() if not same]
+            different = [key for key, same in equal.items() if not same]
             if different:
                 faults.append(f"{name} should be the donor's but differs in {', '.join(different)}")
-        elif any(_equal_tensors(layer, theirs)[key] for key in _telling(theirs)):
+        elif any(equal[key] for key in _telling(theirs)):
             faults.append(f"{name} should be fresh but holds the donor's weights")
         fixed = frozen and index < n
         if any(parameter.requires_grad == fixed for parameter in layer.parameters()):

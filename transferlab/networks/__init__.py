@@ -6,6 +6,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import nn
@@ -110,9 +111,14 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
         raise ValueError(f"the network {name!r} cannot be built: {error}") from None
 
 
-@torch.no_grad()
 def check(name: str, num_classes: int, size: int) -> None:
     """Raise ValueError unless a network of NETWORKS can be built and turns images of `size` pixels into logits."""
+    _checked(name, NETWORKS.get(name), num_classes, size)
+
+
+@cache  # once in a process, as long as the name stands for the same function: CaffeNet takes a second
+@torch.no_grad()
+def _checked(name: str, maker: Callable | None, num_classes: int, size: int) -> None:
     network = build(name, num_classes, size, seed=0).eval()
     try:
         logits = network(torch.zeros(2, 3, size, size))
