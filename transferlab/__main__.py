@@ -16,14 +16,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from transferlab.lab import Lab
 
+PATHS = ("out", "data_root")  # arguments in which `~` is the home directory
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def main() -> int:
     """Run one command; the exit status is 2 for a wrong argument, as argparse has it, and 130 after an interrupt."""
+    from transferlab.system.files import expanded
+
     arguments = argparse.Namespace()
     try:
         arguments = parser().parse_args()
+        for name, path in vars(arguments).items():
+            if name in PATHS and path is not None:
+                setattr(arguments, name, expanded(f"--{name.replace('_', '-')}", path))
         return arguments.run(arguments)
     except (ValueError, OSError, RuntimeError) as error:
         print(f"python -m transferlab: error: {error}", file=sys.stderr)
@@ -202,7 +208,7 @@ def run_study(arguments: argparse.Namespace) -> int:
     """Make the published tables, or resume making them."""
     from transferlab import study
     from transferlab.study import few_images, tuning
-    from transferlab.system.files import checkout, expanded
+    from transferlab.system.files import checkout
 
     known = [*study.STUDIES, *study.OWN_RATES]
     unknown = sorted({*arguments.names} - {*known})
@@ -215,7 +221,7 @@ def run_study(arguments: argparse.Namespace) -> int:
     whole = [name for name in names if name not in study.STUDIES]
     if whole and some:
         raise ValueError(f"{' and '.join(whole)} have one table for all splits and seeds, and no row of it is replaced")
-    out = expanded("--out", arguments.out) if arguments.out else study.RESULTS
+    out = arguments.out or study.RESULTS
     options = {name: getattr(arguments, name) for name in ("scale", "runs", "device", "at_once")}
     for name in names:
         path = out / f"{name}.csv"
@@ -236,15 +242,12 @@ def run_study(arguments: argparse.Namespace) -> int:
 def run_prepare(arguments: argparse.Namespace) -> int:
     """Decode images; the exit status is 1 if some could not be read."""
     from transferlab.datasets.prepare import prepare
-    from transferlab.system.files import expanded
     from transferlab.system.machine import cores
 
     workers = cores() if arguments.workers is None else arguments.workers
     if arguments.size < 1 or workers < 1:
         raise ValueError(f"--size is {arguments.size} and --workers {workers}; both must be 1 or more")
-    arguments.out = expanded("--out", arguments.out)
-    root = expanded("--data-root", arguments.data_root)
-    unreadable = prepare(arguments.name, root, arguments.out, arguments.size, workers)
+    unreadable = prepare(arguments.name, arguments.data_root, arguments.out, arguments.size, workers)
     if unreadable:
         print(f"{len(unreadable)} images could not be read and are left out: {', '.join(unreadable[:5])}"
               f"{' ...' * (len(unreadable) > 5)} (all in {arguments.out / 'unreadable.txt'})")  # fmt: skip
@@ -259,22 +262,20 @@ def run_plan(arguments: argparse.Namespace) -> int:
     from transferlab.engine import speed
     from transferlab.engine.recipes import recipe_for
     from transferlab.study import STUDIES, cost
-    from transferlab.system.files import expanded
     from transferlab.system.machine import hardware, one_thread
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     study = STUDIES[arguments.study]
-    root = expanded("--data-root", arguments.data_root) if arguments.data_root else None
     recipe = recipe_for(arguments.scale, **{**study.changes, **_network(arguments)}).on(device)
     where = "as given"
     if arguments.throughput != "auto":
         throughput = float(arguments.throughput)
     else:
-        classes = cost.size_of(arguments.dataset, recipe, root)[2]
+        classes = cost.size_of(arguments.dataset, recipe, arguments.data_root)[2]
         with one_thread(device):
             throughput = speed.throughput(recipe, classes // 2, device)
         where = f"measured on {hardware(device)}{', one core' * (device == 'cpu')}"
-    costs = cost.of_study(arguments.dataset, recipe, study, throughput, root)
+    costs = cost.of_study(arguments.dataset, recipe, study, throughput, arguments.data_root)
     print(f"{arguments.dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{costs}")
     return 0
 
@@ -282,12 +283,10 @@ def run_plan(arguments: argparse.Namespace) -> int:
 def run_batch(arguments: argparse.Namespace) -> int:
     """Run chapters; the exit status is 1 if one of them failed."""
     from transferlab.chapters import batch
-    from transferlab.system.files import expanded
 
-    out = expanded("--out", arguments.out)
-    rows = batch.run(batch.find(arguments.names), batch.parse(arguments.parameters), out)
+    rows = batch.run(batch.find(arguments.names), batch.parse(arguments.parameters), arguments.out)
     if not arguments.no_book:
-        print(f"The book: {batch.render(out)}")
+        print(f"The book: {batch.render(arguments.out)}")
     failed = rows[rows.error != ""]
     if len(failed):
         print(f"\n{len(failed)} of {len(rows)} chapters failed:\n{failed.to_string(index=False)}", file=sys.stderr)

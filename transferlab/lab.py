@@ -29,7 +29,7 @@ from transferlab.numbers import is_whole, plain
 from transferlab.parallel import Failed, checked_cluster, threads
 from transferlab.store import Damaged, Run, Store, status
 from transferlab.store.sweeps import sweep_jobs, table
-from transferlab.system.files import default_runs, expanded
+from transferlab.system.files import default_runs, expanded, is_path
 from transferlab.system.machine import cores, hardware, one_thread
 from transferlab.transplant import drops
 
@@ -73,7 +73,7 @@ class Lab:
         for name, value in given.items():
             if value is None and name in ("runs", "data_root"):
                 continue
-            if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+            if not is_path(value):
                 raise ValueError(f"{name} is {value!r}; it must be a string or a path, and not empty")
         given["cluster"] = checked_cluster(cluster)
         if device not in ("auto", "cpu", "cuda"):
@@ -97,7 +97,7 @@ class Lab:
 
         Where nothing changes but the recipe, the two share their images.
         """
-        given = {**self._given, **changes}
+        given = {**self._given, **plain(changes)}
         if not {*changes} <= recipes.OF_TRAINING:
             return Lab(**given)
         other = copy.copy(self)

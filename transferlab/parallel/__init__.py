@@ -7,10 +7,10 @@ accuracy. All return the failed jobs, and those whose parent failed, with the er
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from transferlab.notation import Job, parent_job
+from transferlab.system.files import is_path
 
 Train = Callable[[Job], float]
 Done = Callable[[Job, float], None]
@@ -23,8 +23,7 @@ def checked_cluster(cluster: Any) -> Any:
     >>> checked_cluster("tls://10.0.0.1:8786")
     'tls://10.0.0.1:8786'
     """
-    written = isinstance(cluster, str | Path) and str(cluster) and "\0" not in str(cluster)
-    if cluster is None or written or _is_dask(cluster):
+    if cluster is None or is_path(cluster) or _is_dask(cluster):
         return cluster
     raise ValueError(
         f"cluster is {cluster!r}; it must be the address of a Dask scheduler, the path of its scheduler file, a "

@@ -28,6 +28,11 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+def is_path(value: object) -> bool:
+    """Whether a value can be a path: text or a Path that is not empty and has no byte that no file name has."""
+    return isinstance(value, str | Path) and bool(str(value)) and "\0" not in str(value)
+
+
 def expanded(name: str, path: str | Path) -> Path:
     """Return a path as an absolute one, `~` included; `name` is what an error calls it.
 
@@ -36,7 +41,7 @@ def expanded(name: str, path: str | Path) -> Path:
     >>> expanded("runs", "/tmp/a/../b c").as_posix().rpartition("/tmp")[2]
     '/a/../b c'
     """
-    if not isinstance(path, str | Path) or not str(path) or "\0" in str(path):
+    if not is_path(path):
         raise ValueError(f"{name} is {path!r}; it must be a string or a path, and not empty")
     try:
         return Path(path).expanduser().absolute()
