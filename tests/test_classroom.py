@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from transferlab import __main__ as command
 from transferlab.chapters import classroom
 from transferlab.chapters.exercises import LONGEST
 
@@ -231,19 +230,6 @@ def test_the_check_cells_of_a_chapter_ask_for_different_names(path):
     assert len(names) == len({*names})
 
 
-@pytest.fixture
-def say(monkeypatch, capsys):
-    def run(*line):
-        monkeypatch.setattr("sys.argv", ["transferlab", *map(str, line)])
-        try:
-            status = command.main()
-        except SystemExit as stopped:
-            status = stopped.code
-        return status, *capsys.readouterr()
-
-    return run
-
-
 def test_the_command_prints_a_table_and_writes_it(first, tmp_path, say):
     handed_in = tmp_path / "handed in"
     handed_in.mkdir()
@@ -288,7 +274,7 @@ def test_bad_input_is_refused_in_a_sentence(first, tmp_path, monkeypatch, say, c
 @each_chapter
 def test_the_page_names_every_goal_and_every_exercise_once(path):
     chapter = classroom.Chapter.read(path)
-    lines = list(outcomes.GoalsAndExercises.lines(None, chapter))
+    lines = list(outcomes.goals_and_exercises(chapter))
     for number, goal in enumerate(chapter.goals, 1):
         (line,) = (line for line in lines if line.startswith(f"{number}. {goal}: "))
         practised = {each.label for each in chapter.exercises if each.goal == number}
@@ -300,7 +286,7 @@ def test_the_page_names_every_goal_and_every_exercise_once(path):
 def test_the_page_has_every_reply_to_a_wrong_answer(path):
     chapter = classroom.Chapter.read(path)
     assert all(each.replies for each in chapter.exercises if each.check)
-    lines = "\n".join(outcomes.Replies.lines(None, chapter))
+    lines = "\n".join(outcomes.replies(chapter))
     assert all(outcomes.plain(reply) in lines for each in chapter.exercises for reply in each.replies)
 
 

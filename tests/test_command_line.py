@@ -14,21 +14,6 @@ from transferlab.store.sweeps import shown_jobs
 
 
 @pytest.fixture
-def say(monkeypatch, capsys):
-    """Run a command in this process; returns its exit status, its output and its errors."""
-
-    def run(line):
-        monkeypatch.setattr("sys.argv", ["transferlab", *line.split()])
-        try:
-            status = command.main()
-        except SystemExit as stopped:
-            status = stopped.code
-        return status, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
 def folder(tmp_path):
     """Eight classes of six images to train on and four to test on."""
     return write_tree(tmp_path / "photographs", list("abcdefgh"), 6, 4)
