@@ -11,7 +11,7 @@ from transferlab.datasets.images import PassedOver, as_text, find_images, is_hid
 from transferlab.datasets.kingdom_table import read_kingdoms
 
 Files = list[tuple[str, int]]  # path and label
-KINGDOMS = "kingdoms.csv"
+TABLE = "kingdoms.csv"
 HELD_OUT = 5  # of <class>/* alone, one image in so many is for the test
 # what others call the parts of a data set: such a folder is not taken for a class
 PARTS = {"train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval", "evaluation"}
@@ -56,7 +56,7 @@ def list_parts(name: str, data_root: str | Path | None) -> tuple[dict[str, Files
         part: [(path, label) for label, each in enumerate(names) for path in images[each]]
         for part, images in by_part.items()
     }
-    kingdoms = kingdoms_of(names) if name == "imagenet" else read_kingdoms(root / KINGDOMS, names)
+    kingdoms = kingdoms_of(names) if name == "imagenet" else read_kingdoms(root / TABLE, names)
     return files, names, kingdoms
 
 
@@ -114,7 +114,7 @@ def _images(holder: Path, classes: dict[str, list[str]], passed: PassedOver) -> 
         for entry in entries:
             if is_hidden(entry.name):
                 passed.hidden.add(entry.name)
-            elif not entry.is_dir() and entry.name != KINGDOMS:
+            elif not entry.is_dir() and entry.name != TABLE:
                 passed.suffixes[f"{Path(entry.name).suffix.lower() or 'file without a suffix'} outside of classes"] += 1
     images = {
         name: find_images(folders, os.fspath(holder), owner.keys() - real[name], passed)
