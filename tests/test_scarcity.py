@@ -118,6 +118,15 @@ def test_what_is_tuned_is_the_best_over_both_splits():
     assert tuning.recipe(10, best, "A")["tuned"] == {"B7A": best["A7B"]}
 
 
+def test_rates_are_compared_where_nothing_else_differs():
+    tried = tuning.published()
+    for images in tried.images.unique():
+        rows = tuning.at_rates(tried, images)
+        assert not rows.duplicated(["network", "seed", "learning_rate"]).any()
+        assert {*rows.network} == {*tried.network}
+        assert len(rows) < len(tried[tried.images == images])
+
+
 def test_tuned_seeds_are_never_reported():
     assert not {*tuning.SEEDS} & {*few_images.SEEDS, *range(6)}
 

@@ -56,12 +56,17 @@ def names(conditions: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(str(Treatment.of(each, n, TARGET)) for each in conditions for n in DEPTHS))
 
 
+def usual_length(images: int) -> Fields:
+    """Return how long a network is trained with that many images a class, before longer trainings are tried."""
+    return LONG if images == IMAGES[-1] else SHORT
+
+
 def trials(images: int, stage: int, known: Tuned) -> list[Tuned]:
     """Return what to try in one of the STAGES with that many images a class, each as a recipe's `tuned`.
 
     `known` are the best values of the stages before.
     """
-    length = LONG if images == IMAGES[-1] else SHORT
+    length = usual_length(images)
     mine = names(FIRST if stage < 2 else SECOND)
     if stage in (0, 2):
         two_stage = {name: Treatment.parse(name).two_stage for name in mine}
@@ -90,6 +95,15 @@ def best(tried: pd.DataFrame, images: int) -> Tuned:
     means = means[means["count"] == len(SEEDS)]["mean"].reset_index()
     winners = means.sort_values("mean", kind="stable").groupby("network").tail(1)
     return {row.network: fields(row) for row in winners.itertuples()}
+
+
+def at_rates(tried: pd.DataFrame, images: int) -> pd.DataFrame:
+    """Return what was tried with that many images a class and differs in nothing but its learning rate.
+
+    `tried` is a table of COLUMNS; the result has some of its rows.
+    """
+    plain = (tried.copied_rate == 1) & (tried.weight_decay != STRONG)
+    return tried[plain & (tried.images == images) & (tried.epochs == usual_length(images)["epochs"])]
 
 
 def fields(row) -> Fields:
