@@ -22,6 +22,9 @@ from transferlab.notation import Treatment
 from transferlab.store import Run
 from transferlab.study import PRECISION, RESULTS, ledger, published_row
 
+Fields = dict[str, float]
+Tuned = dict[str, Fields]
+
 DATASET = "kingdoms-validation"
 SPLIT = "random"
 SEEDS = (101, 102)  # of no published network
@@ -31,8 +34,8 @@ IMAGES = (5, 10, 20, 50, 100)  # of a class
 RATES = (0.3, 0.1, 0.03, 0.01)
 GENTLE = (0.1, 0.03, 0.01, 0.003)  # of a second stage
 STRONG = 0.1  # a weight decay that is tried from scratch
-SHORT = {"epochs": 20, "curve_every": 20}  # with few images, of as many steps as all images would take
-LONG = {"epochs": 48, "curve_every": 48}
+SHORT: Fields = {"epochs": 20, "curve_every": 20}  # with few images, of as many steps as all images would take
+LONG: Fields = {"epochs": 48, "curve_every": 48}
 WORTH = 20  # images of a class, from which on every network is also tried with the longer training
 SLOWER = 0.1  # the rate of layers that were copied, as a multiple
 FIRST, SECOND = ("base", "AnB", "AnB+"), ("BnB+", "AnB++")
@@ -43,8 +46,6 @@ COLUMNS = (
 )  # fmt: skip
 FIELDS = ["learning_rate", "weight_decay", "copied_rate", "epochs"]
 ORDER = ["images", "condition", "n", *FIELDS, "seed"]
-Fields = dict[str, float]
-Tuned = dict[str, Fields]
 
 
 def names(conditions: tuple[str, ...]) -> list[str]:
