@@ -256,7 +256,7 @@ HIDDEN = [".ipynb_checkpoints", "@eaDir", "__MACOSX", ".hidden", "$RECYCLE.BIN",
 
 @pytest.fixture
 def tree(tmp_path):
-    """The tree of shared reports: five classes, two PNGs of 40 pixels each in train and val."""
+    """Five classes with two PNGs of 40 pixels each in train and val."""
     return write(tmp_path / "tree", ["ant", "bee", "cup", "dish", "three"])
 
 
