@@ -22,7 +22,7 @@ SIDE = 32  # of the images that a data set "folder" has
 
 
 def upright(label: int, number: int) -> Image.Image:
-    """A picture, 48 pixels wide and 64 high, that no turn or flip leaves as it is: two corners on a ramp of one colour."""
+    """A picture, 48 pixels wide and 64 high, that no turn or flip leaves as it is."""
     down, right = np.mgrid[0:1:64j, 0:1:48j]
     colour = np.array([[200, 90, 40], [40, 160, 90], [70, 80, 210], [150, 150, 60]])[label % 4]
     pixels = (0.3 + 0.7 * down)[..., None] * (colour - 25 * (label // 4))
