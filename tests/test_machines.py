@@ -17,6 +17,7 @@ from transferlab.__main__ import main
 from transferlab.engine.checkpoints import Reached
 from transferlab.store import Store, fault
 from transferlab.system import cache
+from transferlab.system.kernels import search_path
 from transferlab.system.machine import cores
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -35,6 +36,20 @@ def test_names_are_text_in_a_locale_of_ascii(tmp_path):
     )
     assert broken.returncode == 2 and str(root / "train" / "жук" / "битый.png") in broken.stderr.decode("utf-8")
     assert not (tmp_path / "сети").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of files are Unicode there, whatever the locale")
+def test_a_script_reads_names_in_a_locale_of_ascii(tmp_path):
+    write_tree(tmp_path / "фото", ["жук", "кот"], 5, 1)
+    (tmp_path / "фото" / "train" / "жук" / "список.части").write_bytes(b"no image")
+    program = "import os; from transferlab import datasets; data = datasets.load('folder', data_root=os.listdir()[0])"
+    program += "; print(ascii(data.class_names), len(data.train_images))"
+    environment = {**os.environ, **ASCII, "PYTHONPATH": search_path()}
+    read = subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True)
+    assert read.returncode == 0, read.stderr
+    said, told = read.stdout.splitlines()
+    assert "фото: 1 .части" in said.decode("utf-8")
+    assert told.decode() == f"{ascii(('жук', 'кот'))} 10"
 
 
 @pytest.mark.parametrize(("quota", "expected"), [(50_000, 1), (100_000, 1), (250_000, 3), (None, 64)])
