@@ -49,7 +49,7 @@ def test_a_script_reads_names_in_a_locale_of_ascii(tmp_path):
     assert read.returncode == 0, read.stderr
     said, told = read.stdout.splitlines()
     assert "фото: 1 .части" in said.decode("utf-8")
-    assert told.decode() == f"{ascii(('жук', 'кот'))} 10"
+    assert told.decode() == f"{('жук', 'кот')!a} 10"
 
 
 @pytest.mark.parametrize(("quota", "expected"), [(50_000, 1), (100_000, 1), (250_000, 3), (None, 64)])
