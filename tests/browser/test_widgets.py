@@ -6,6 +6,7 @@ The explorer and the predictions are looked at in a page that has nothing else; 
 import re
 from itertools import product
 
+import pandas as pd
 import pytest
 from test_validity import AXE_RUNS
 from visits import HTML, NO_BOOK, Visit
@@ -14,11 +15,13 @@ from transferlab import study
 from transferlab.chapters import widgets
 from transferlab.chapters.museum import RIDDLES
 from transferlab.notation import CONDITIONS, Treatment
+from transferlab.study import few_images
 
 pytestmark = pytest.mark.browser
 BOOK = pytest.mark.skipif(not HTML.exists(), reason=NO_BOOK)
 SPLITS = {"random": "random halves", "kingdom": "natural and man-made"}
 SOURCES = ("ours", "2014", "both")
+SHOWN = [*CONDITIONS, "AnB++"]  # in the explorer of chapter 4
 PREDICTED = ("BnB", "AnB", "BnB+", "AnB+", "random")
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Widgets</title><body style="font: 16px sans-serif; background: white"><main><h1>Widgets</h1>{}
@@ -39,7 +42,8 @@ def pages(lab, tmp_path_factory):
     tables = study.published(), study.published("networks_2014")
     similar = [table[table.split == "random"] for table in tables]
     mine = lab.train([("A3B", "random", 0)])
-    both = widgets.explorer(lab, *tables, mine).data + widgets.small_explorer(*tables).data
+    as_in_chapter_4 = pd.concat([tables[0], few_images.two_stages()])
+    both = widgets.explorer(lab, as_in_chapter_4, tables[1], mine).data + widgets.small_explorer(*tables).data
     asked = "".join(widgets.predict(each, *similar, f"{each}: how many points?").data for each in PREDICTED)
     folder = tmp_path_factory.mktemp("pages")
     for name, html in (("explorer", both), ("predict", asked)):
@@ -91,7 +95,7 @@ GRID = """() => {
                 ys: marks.map(each => each[1]).concat(bars.flatMap(each => [each[1], each[3]]))});
         }
     return seen;
-}""".replace("CONDITIONS", str(list(CONDITIONS)))
+}""".replace("CONDITIONS", str(SHOWN))
 TOP, BOTTOM = 12, 258  # of the axes in the drawing
 
 
@@ -102,7 +106,7 @@ def grid(browser, pages):
         visit.page.emulate_media(reduced_motion="reduce")
         seen = visit.page.evaluate(GRID)
         assert not visit.problems
-    assert len(seen) == 2 * 3 * 6 * 8
+    assert len(seen) == 2 * 3 * 7 * 8
     return seen
 
 
@@ -118,7 +122,7 @@ def test_every_state_shows_its_network(grid):
     for split, source in product(SPLITS, SOURCES):  # every picture differs from those of the other networks
         chosen = {each["drawn"] for each in grid if (each["split"], each["source"]) == (split, source)
                   and each["condition"] != "base" and each["n"]}  # fmt: skip
-        assert len(chosen) == 5 * 7
+        assert len(chosen) == 6 * 7
 
 
 def test_every_axis_is_sensible(grid):
@@ -148,7 +152,7 @@ def test_the_axis_hugs_what_can_be_drawn(grid):
 
 
 def test_nothing_jumps_as_n_changes(grid):
-    for split, source, condition in product(SPLITS, SOURCES, CONDITIONS):
+    for split, source, condition in product(SPLITS, SOURCES, SHOWN):
         heights = {each["height"] for each in grid
                    if (each["split"], each["source"], each["condition"]) == (split, source, condition)}  # fmt: skip
         assert len(heights) == 1, (split, source, condition, heights)
@@ -170,15 +174,31 @@ def test_2014_shows_what_it_has_and_says_what_it_lacks(grid):
     assert "57.5 points below" in stuck["sentence"] and "all 1000 classes, and learned nothing" in stuck["sentence"]
 
 
+def test_a_condition_without_this_n_says_which_it_has(grid):
+    (missing,) = [each for each in grid if (each["split"], each["source"], each["condition"], each["n"])
+                  == ("random", "ours", "AnB++", 6)]  # fmt: skip
+    assert "no such network was trained; of AnB++ there are n = 1, 4 and 7." in missing["sentence"]
+
+
+def test_words_stay_in_their_boxes(visit):
+    page = visit(state="#explorer=random,7,random,ours")
+    boxes, words = (
+        [each.bounding_box() for each in page.locator(f".tl-diagram svg {name}").all()[:8]]
+        for name in ("rect:not(.tl-grip)", "text[font-weight=bold]")
+    )
+    for box, word in zip(boxes, words, strict=True):
+        assert box["x"] <= word["x"] and word["x"] + word["width"] <= box["x"] + box["width"]
+
+
 def test_every_choice_is_reached_by_keyboard(visit):
     page = visit()
     widget = page.locator(".tl-widget").first
     widget.get_by_label("AnB", exact=True).focus()
     names = []
-    for _ in CONDITIONS:
+    for _ in SHOWN:
         page.keyboard.press("ArrowRight")
         names.append(widget.get_attribute("data-network"))
-    assert set(names) == {named(condition, 3) for condition in CONDITIONS}
+    assert set(names) == {named(condition, 3) for condition in SHOWN}
     for _ in range(3):  # to the split, to the networks, to n
         page.keyboard.press("Tab")
     depths = []
@@ -329,9 +349,10 @@ STATES = [
     ("AnB+,5,kingdom,both", ("AnB+", 5, "kingdom", "both")),
     ("AnB%2B,5,kingdom,both", ("AnB+", 5, "kingdom", "both")),
     ("bnb,12,random,2014", ("BnB", 7, "random", "2014")),
-    ("AnB++,-3,emoji,1914", ("AnB+", 0, "random", "ours")),
+    ("AnB++,-3,emoji,1914", ("AnB++", 0, "random", "ours")),
     ("CnC,four", ("AnB", 3, "random", "ours")),
     ("%E0%A4%A,", ("AnB", 3, "random", "ours")),
+    ("AnB+++,2", ("AnB++", 2, "random", "ours")),
     ("", ("AnB", 3, "random", "ours")),
 ]
 

@@ -112,16 +112,19 @@ function explorer(host, data) {
       `${fate}; the other ${8 - at.n} began fresh and were trained on task B.`;
   }
 
-  function lacking(source) {
+  function lacking(source, at) {
     const there = data.conditions.map((each) => each.name).filter((each) => rows(source, each, "accuracy").length);
     const [whose, it] = source === "ours" ? ["Ours", "no such network was trained"] : ["2014", "no such network has a public log"];
-    return `${whose}: ${it}${there.length ? `; on this split there are ${listed(there)}` : ""}.`;
+    const other = rows(source, at.condition, "accuracy").map((each) => each.n);
+    const instead = other.length ? `; of ${at.condition} there ${other.length > 1 ? "are" : "is"} n = ${listed(other)}`
+      : there.length ? `; on this split there are ${listed(there)}` : "";
+    return `${whose}: ${it}${instead}.`;
   }
 
   // Accuracies of 2014 are not pooled: of many networks only one half has a log, and the halves differ in difficulty.
   function outcome(source, at = state) {
     const whose = source === "ours" ? "Ours" : "2014", accuracy = row(source, "accuracy", at);
-    if (!accuracy) return lacking(source);
+    if (!accuracy) return lacking(source, at);
     const count = accuracy.values.length, points = row(source, "points", at);
     const right = `${percent(accuracy.mean, 1)} right${count > 1 ? " on average" : ""}`;
     if (isBase(at) || !points) return `${whose}: ${networks(count)}, ${right}.`;
@@ -159,8 +162,9 @@ function explorer(host, data) {
       const kept = index < cut(), origin = kept ? name()[0] : "fresh", x = 4 + 80 * index;
       put(`box ${index}`, "rect", { x, y: 4, width: 72, height: 84, rx: 8, fill: data.origins[origin], stroke: "#333333" });
       put(`layer ${index}`, "text", { x: x + 36, y: 26, "text-anchor": "middle", "font-size": 18, fill: "currentColor" }, layer);
-      put(`from ${index}`, "text", { x: x + 36, y: 78, "text-anchor": "middle", "font-size": 18, "font-weight": "bold",
-        fill: "currentColor" }, origin === "R" ? "random" : origin);
+      const said = origin === "R" ? "random" : origin;
+      put(`from ${index}`, "text", { x: x + 36, y: 78, "text-anchor": "middle", "font-size": said.length > 5 ? 15 : 18,
+        "font-weight": "bold", fill: "currentColor" }, said);
       if (kept && !state.condition.endsWith("+"))  // a lock
         put(`lock ${index}`, "path", { d: `M${x + 28} 48h16v12h-16z M${x + 31} 48v-4a5 5 0 0 1 10 0v4h-2.5v-4a2.5 2.5 0 0 0-5 0v4z`,
           fill: "#333333" });
