@@ -127,6 +127,17 @@ def test_a_phone_shows_every_cell_of_a_verdict(browser, scheme):
         assert not visit.problems
 
 
+def test_a_verdict_that_has_the_focus_shows_its_interval(browser):
+    with Visit(browser, page_of("08_every_claim"), width=360, until="load") as visit:
+        cell = visit.page.locator(".tl-verdicts td[data-range]").last
+        cell.click()
+        said = cell.locator(".tl-unseen")
+        box, size = said.bounding_box(), visit.page.viewport_size
+        assert box["x"] >= 0 and box["x"] + box["width"] <= size["width"] and box["width"] > 200
+        assert box["y"] > 0 and box["y"] + box["height"] <= size["height"] and box["height"] > 20
+        assert cell.get_attribute("data-range") in said.inner_text()
+
+
 def test_the_whole_audit_can_be_downloaded(browser):
     with Visit(browser, page_of("08_every_claim"), until="load") as visit:
         link = visit.page.locator("a.download").get_attribute("href")

@@ -76,8 +76,13 @@ def test_the_pdf_has_the_answers_and_their_pages(browser, tmp_path):
     for (name, address), start, stop in zip(pages.items(), begins[2:], [*begins[3:], len(texts) + 1]):
         with Visit(browser, address, until="load") as visit:
             answer = numbers(visit.page.locator(".tl-answer").inner_text())
+            intervals = visit.page.locator(".tl-verdicts td").evaluate_all(
+                "cells => cells.map(cell => cell.dataset.range).filter(Boolean)"
+            )
         assert answer, f"chapter {name} answers without a number"
-        assert not set(answer) - set(numbers("".join(texts[start - 1 : stop - 1]))), name
+        printed = "".join(texts[start - 1 : stop - 1])
+        assert not set(answer) - set(numbers(printed)), name
+        assert intervals and not [each for each in intervals if each not in " ".join(printed.split())], name
 
 
 def test_no_link_of_the_pdf_leads_to_a_file_of_this_machine(browser, tmp_path):

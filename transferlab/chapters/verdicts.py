@@ -1,7 +1,8 @@
 """Verdicts that are read at a glance: a row a claim, a column an n, our networks and those of 2014 one above the other.
 
 A cell has the estimate, and a sign and a colour for the verdict; its interval and its networks are in a note on the
-cell, which a screen reader reads out. On a phone each claim is a block of its own.
+cell, which a screen reader reads out and a tap shows. On a phone each claim is a block of its own; on paper its
+interval stands under each estimate.
 """
 
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ STYLES = {"holds": "tl-holds", "does not hold": "tl-fails", "undecided": "tl-ope
 CELLS = 70  # more of them are not taken in at a glance
 LEGEND = (
     "In points of top-1 accuracy, + for more or above, − for less or below: {glyphs} (too few networks to tell); "
-    "point at a cell to see its 95 % interval (Student’s t over target tasks), how many networks and tasks it rests on "
-    "and the smallest detectable effect."
+    "point at a cell, or tap it, to see its 95 % interval (Student’s t over target tasks), how many networks and tasks "
+    "it rests on and the smallest detectable effect."
 )
 
 
@@ -180,8 +181,11 @@ def _cell(width: int, row, over: str) -> str:
         return f'<td role="cell"{span}></td>'
     value, glyph = _short(row).split(" ")
     words = escape(note(row))
+    label = escape(over.format(_dash(row.n)))
+    printed = f' data-range="{points(row.low)} to {points(row.high)}"' * (not pd.isna(row.low))
     return (
-        f'<td class="{STYLES[row.verdict]}" role="cell" data-label="{escape(over.format(_dash(row.n)))}"{span}>'
+        # tabindex: a tap gives the cell the focus, and the Tab key passes it by
+        f'<td class="{STYLES[row.verdict]}" role="cell" tabindex="-1" data-label="{label}"{printed}{span}>'
         f'<span aria-hidden="true" title="{words}">{value} <span class="tl-glyph">{glyph}</span></span>'
         f'<span class="tl-unseen">{words}</span></td>'
     )
