@@ -2,7 +2,7 @@
 
 // Two or three colours of the style sheet as numbers: nothing, much, and much below zero.
 function palette(host) {
-  const style = getComputedStyle(host), probe = document.createElement("canvas").getContext("2d");
+  const style = getComputedStyle(host), probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   return ["--tl-none", "--tl-much", "--tl-less", "--tl-mark"].map((name) => {
     probe.fillStyle = style.getPropertyValue(name).trim();
     probe.fillRect(0, 0, 1, 1);

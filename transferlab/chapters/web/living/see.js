@@ -22,7 +22,8 @@ function see(host, study, state, changed) {
   const sliders = Object.entries(turns).map(([key, [name, min, max, step, unit]]) =>
     [key, range(tools, name, { min, max, step, value: state[key], words: (value) => `${value}${unit}` }, change(key))]);
   const paints = add(tools, "div", { class: "tl-row" });
-  const colour = add(add(paints, "label", { class: "tl-select" }, "brush "), "input", { type: "color", value: "#e0a030" });
+  const colour = add(add(paints, "label", { class: "tl-select" }, "brush "), "input", { type: "color" });
+  colour.value = "#e0a030";
   const width = select(paints, "width", [[1, "1 pixel"], [3, "3 pixels"], [5, "5 pixels"]], () => placeBrush());
   width.value = 3;
   const buttons = add(tools, "div", { class: "tl-row" });
