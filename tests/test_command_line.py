@@ -33,11 +33,14 @@ def test_the_run_store_is_that_of_the_lab_where_none_is_named(tmp_path, monkeypa
     assert status == 0 and f"missing: {tmp_path / 'mine'}" in said
 
 
-@pytest.mark.parametrize(("option", "jobs"), [
-    ("", [*dict.fromkeys([*shown_jobs(), *living.jobs()])]),
-    (" --all", shown_jobs(few_layers=DEPTHS)),
-    (" --split kingdom", shown_jobs(split="kingdom")),
-])
+@pytest.mark.parametrize(
+    ("option", "jobs"),
+    [
+        ("", [*dict.fromkeys([*shown_jobs(), *living.jobs()])]),
+        (" --all", shown_jobs(few_layers=DEPTHS)),
+        (" --split kingdom", shown_jobs(split="kingdom")),
+    ],
+)
 def test_warm_trains_what_the_book_shows(tmp_path, monkeypatch, say, option, jobs):
     asked = []
     monkeypatch.setattr("transferlab.lab.Lab.train", lambda lab, given: asked.extend(given) or given)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from transferlab import training
@@ -31,9 +30,10 @@ CONDITIONS = ("base", "AnB", "BnB", "random")  # those of frozen layers: what is
 SHOWN_PER_CLASS = 2  # held-out images of a class that the page has
 HELD_PER_CLASS = 25  # held-out images of a class on which tops that are trained in the page are tested
 FEATURES_OF = 6  # layers; the page computes those of 7 from them
-# Steps of the rounded weights in their root mean square, by layer. Random filters have outputs that differ little from
-# image to image, and the layer trained on them magnifies the difference: both need more digits.
-STEPS, STEPS_ABOVE_RANDOM, STEPS_OF_RANDOM = 48, 96, 700
+# Steps of the rounded weights in their root mean square, for a layer of 100,000 weights. Smaller layers have more, by
+# the square root: their weights cost less. Random filters have outputs that differ little from image to image, and the
+# layer trained on them magnifies the difference: both need more digits.
+STEPS, STEPS_ABOVE_RANDOM, STEPS_OF_RANDOM = 36, 84, 600
 
 
 def jobs(split: str = "random", seed: int = 0, layers: Iterable[int] = DEPTHS) -> list[Job]:
@@ -148,24 +148,24 @@ def layer(parcel: Parcel, module: nn.Module, steps: int) -> dict[str, Any]:
 
     With whole numbers `w`, the layer's output is `relu(scale * pool(sum(w * input)) + shift)`: a scale for each
     channel, which may be negative, and so must come after pooling. All channels of a layer are rounded to the same
-    step *after* folding, `steps` to the root mean square: rounding then does the same to each output.
+    step *after* folding, so that rounding does the same to each output. For `steps` see STEPS.
     """
     parts = dict(module.named_children())
     inner = parts.get("conv") or parts["fc"]
-    raw = inner.weight.detach().numpy().reshape(len(inner.weight), -1).astype(np.float64)
+    if not isinstance(inner, nn.Conv2d | nn.Linear):
+        raise TypeError(f"a layer of mini has a convolution or a matrix; got {inner}")
+    raw = _numbers(inner.weight).reshape(len(inner.weight), -1)
     scale, shift = np.ones(len(raw)), np.zeros(len(raw))
-    if "norm" in parts:
-        norm = parts["norm"]
-        gamma, beta, mean, variance = (
-            each.detach().numpy().astype(np.float64)
-            for each in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
-        )
-        scale = gamma / np.sqrt(variance + norm.eps)
-        shift = beta - mean * scale
+    norm = parts.get("norm")
+    if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+        assert norm.running_mean is not None and norm.running_var is not None  # mini's normalisation keeps both
+        scale = _numbers(norm.weight) / np.sqrt(_numbers(norm.running_var) + norm.eps)
+        shift = _numbers(norm.bias) - scale * _numbers(norm.running_mean)
     if inner.bias is not None:
-        shift = shift + scale * inner.bias.detach().numpy()
+        shift = shift + scale * _numbers(inner.bias)
     folded = raw * np.abs(scale)[:, None]
-    step = max(float(np.sqrt(np.mean(folded**2))) / steps, float(np.abs(folded).max()) / 32767, 1e-12)
+    steps_here = steps * (100_000 / raw.size) ** 0.5
+    step = max(float(np.sqrt(np.mean(folded**2))) / steps_here, float(np.abs(folded).max()) / 32767, 1e-12)
     told: dict[str, Any] = {"inputs": inner.weight.shape[1], "outputs": len(raw), "relu": "relu" in parts}
     if isinstance(inner, nn.Conv2d):
         told |= {"kernel": inner.kernel_size[0], "stride": inner.stride[0], "pool": "pool" in parts}
@@ -243,18 +243,23 @@ def float_answers(lab: Lab, network: nn.Module, images: np.ndarray) -> Tensor:
 def _accuracies(lab: Lab, runs: list[Run], task: Task, held: np.ndarray) -> dict[str, float]:
     """Return how often the package's own networks are right on the images that the page tests its tops on."""
     images, labels = np.asarray(task.test_images[held]), task.test_labels[held]
-    return {
-        str(run.treatment): round(float((float_answers(lab, run.network(), images).argmax(1).numpy() == labels).mean()), 4)
+    right = {
+        str(run.treatment): float_answers(lab, run.network(), images).argmax(1).numpy() == labels
         for run in runs
         if run.treatment.n >= FEATURES_OF
     }
+    return {name: round(float(each.mean()), 4) for name, each in right.items()}
 
 
-def _frozen(lab: Lab, source: str, split: str, seed: int) -> nn.Sequential:
+def _frozen(lab: Lab, source: str, split: str, seed: int) -> nn.Module:
     """Return the layers whose outputs are the features; random filters need no training."""
     if source == "R":
         return lab.experiment(Treatment.of("random", FEATURES_OF), split, seed).network()[:FEATURES_OF]
     return lab.run(f"base{source}", split, seed).network()[:FEATURES_OF]
+
+
+def _numbers(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().numpy().astype(np.float64)
 
 
 def _steps(treatment: Treatment, index: int) -> int:

@@ -18,7 +18,8 @@ SCRIPTS = ("network", "unpack", "picture", "maps", "controls", "see", "learn", "
 INK = (11, 110, 153)  # the accent of the book, which is seen on light and on dark paper
 SCALE = 3  # pixels of the figure for one number of a map
 NO_SCRIPT = (
-    "The networks run in your browser, by JavaScript, and there is none here. The figure below shows what you would see."
+    "The networks run in your browser, by JavaScript, and there is none here. "
+    "The figure below shows what you would see."
 )
 
 
@@ -49,7 +50,8 @@ def still(lab: Lab, names: tuple[str, str] = ("baseB", "A5B"), split: str = "ran
     file = io.BytesIO()
     sheet.save(file, "PNG", optimize=True)
     what = lab.data.class_names[task.classes[task.test_labels[0]]].replace("_", " ")
-    words = f"A held-out image ({what}) and its maps in the eight layers, from conv1 down to fc8, of {names[0]} (left) and {names[1]} (right)."
+    where = f"of {names[0]} (left) and {names[1]} (right)"
+    words = f"A held-out image ({what}) and its maps in the eight layers, from conv1 down to fc8, {where}."
     source = base64.b64encode(file.getvalue()).decode()
     return (
         f'<figure><img class="tl-still" src="data:image/png;base64,{source}" alt="{escape(words)}">'

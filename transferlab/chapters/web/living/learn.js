@@ -4,6 +4,19 @@
 const SOURCES = { A: { name: "from base A", colour: "#d55e00" }, B: { name: "from base B", colour: "#0072b2" },
   R: { name: "random", colour: "#9a5b83" } };
 
+// What the layers below the cut say of each image, image by image: the training images, then the held-out ones.
+function featuresOf({ sources, units }, study, source, cut) {
+  const { step, values } = sources[source], count = values.length / units, out = new Float32Array(values.length);
+  for (let unit = 0; unit < units; unit++)
+    for (let image = 0; image < count; image++) out[image * units + unit] = values[unit * count + image] * step[unit];
+  if (cut === 6) return out;
+  const seventh = study.networks[`${source}7B`].layers[6], next = new Float32Array(count * seventh.outputs);
+  for (let image = 0; image < count; image++)
+    next.set(applyLayer(seventh, out.subarray(image * units, (image + 1) * units), 1).maps, image * seventh.outputs);
+  return next;
+}
+
+// `load` gives what chapters/living.py packed as features; `changed` keeps the state in the address.
 function learn(host, study, load, state, changed) {
   add(host, "p", {}, "The frozen layers have seen each training image already: what they say of it is kept, and the fresh layers " +
     "above are trained on that, as in the package. All three start from the same weights and see the images in the same order. " +
@@ -50,11 +63,11 @@ function learn(host, study, load, state, changed) {
     outcome.replaceChildren();
     ready();
     said.textContent = "Reading what the frozen layers say of the images ...";
-    try { features = features || await load(); }
-    catch (error) { return end(error.message); }
+    try { features = await load(); }
+    catch (error) { return mine === session ? end(error.message) : undefined; }
     if (mine !== session) return;
     for (const source of Object.keys(SOURCES)) {
-      const inputs = featuresOf(source, session.cut), { units, classes, recipe } = features, count = features.train.length;
+      const inputs = featuresOf(features, study, source, session.cut), { classes, recipe } = features, count = features.train.length;
       const wide = inputs.length / (count + features.held.length);
       const job = {
         train: { features: inputs.subarray(0, count * wide), labels: features.train },
@@ -69,19 +82,6 @@ function learn(host, study, load, state, changed) {
       session.workers.push(each);
       open(mine, each);
     }
-  }
-
-  // What the layers below the cut say of each image, image by image.
-  function featuresOf(source, cut) {
-    const { step, values } = features.sources[source], { units } = features, count = values.length / units;
-    const out = new Float32Array(values.length);
-    for (let unit = 0; unit < units; unit++)
-      for (let image = 0; image < count; image++) out[image * units + unit] = values[unit * count + image] * step[unit];
-    if (cut === 6) return out;
-    const seventh = study.networks[`${source}7B`].layers[6], next = new Float32Array(count * seventh.outputs);
-    for (let image = 0; image < count; image++)
-      next.set(applyLayer(seventh, out.subarray(image * units, (image + 1) * units), 1).maps, image * seventh.outputs);
-    return next;
   }
 
   function open(mine, each) {

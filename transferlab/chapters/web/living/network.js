@@ -16,16 +16,17 @@ function framed(maps, count, side, pad) {
 // A convolution: each number of each kernel is multiplied with the map that it looks at, shifted to its own place, and
 // all that is summed up. `maps` are `inputs` maps of side * side numbers.
 function convolve(maps, side, { inputs, outputs, kernel, stride, weights }) {
-  const wide = side + kernel - 1, across = Math.ceil(side / stride), out = new Float32Array(outputs * across * across);
-  const padded = framed(maps, inputs, side, kernel >> 1);
+  const wide = side + kernel - 1, padded = framed(maps, inputs, side, kernel >> 1);
+  const across = Math.ceil(side / stride), out = new Float32Array(outputs * across ** 2);
   let weight = 0;
   for (let to = 0; to < outputs; to++)
     for (let from = 0; from < inputs; from++)
       for (let down = 0; down < kernel; down++)
         for (let right = 0; right < kernel; right++, weight++)
           for (let y = 0; y < across; y++)
-            for (let x = 0, o = (to * across + y) * across, p = (from * wide + y * stride + down) * wide + right;
-              x < across; x++, o++, p += stride) out[o] += weights[weight] * padded[p];
+            for (let x = 0; x < across; x++)
+              out[(to * across + y) * across + x] += weights[weight] *
+                padded[(from * wide + y * stride + down) * wide + x * stride + right];
   return out;
 }
 

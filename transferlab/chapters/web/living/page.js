@@ -64,7 +64,9 @@ async function livingPage(host, where) {
   add(first, "h2", { class: "tl-head" }, "See");
   const seen = see(add(first, "div"), study, state, keep);
   add(second, "h2", { class: "tl-head" }, "Learn");
-  const learned = learn(add(second, "div"), study, () => read(where, "features"), state, keep);
+  let file = null;  // read when it is needed, and once
+  const features = () => (file ??= read(where, "features").catch((error) => { file = null; throw error; }));
+  const learned = learn(add(second, "div"), study, features, state, keep);
   self.addEventListener("hashchange", () => {
     if (location.hash === written || !/^#\w+=/.test(location.hash)) return;
     Object.assign(state, sane(addressed(), study));
@@ -72,5 +74,7 @@ async function livingPage(host, where) {
     learned();
   });
   host.dataset.ready = "yes";
-  host.study = study;  // for whoever looks at it by the browser's console, and for the tests
+  // for the browser's console, and for the tests
+  host.living = { study, run: (name, pixels) => runNetwork(study.networks[name].layers, pixels, study.side).at(-1).maps,
+    features: async (source, cut) => featuresOf(await features(), study, source, cut) };
 }
