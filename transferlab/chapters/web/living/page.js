@@ -31,7 +31,7 @@ function addressed() {
 function sane(state, study) {
   const depths = Object.values(study.networks).map(({ n }) => n).filter(Boolean);
   const within = (low, key, high) => { state[key] = Math.min(high, Math.max(low, state[key])); };
-  if (!depths.includes(state.n)) state.n = depths.at(-1);
+  state.n = nearest(depths, state.n);
   for (const which of ["left", "right"]) if (!["baseA", "baseB", "A", "B", "R"].includes(state[which])) state[which] = STATE[which];
   within(0, "image", study.pictures.length - 1);
   within(-180, "turn", 180), within(-180, "hue", 180), within(-16, "across", 16), within(-16, "down", 16), within(0, "seed", 999);

@@ -1,5 +1,8 @@
 // See: a picture goes through two networks, layer by layer.
 
+// Of some numbers that which is closest to another.
+const nearest = (some, to) => some.reduce((one, other) => Math.abs(other - to) < Math.abs(one - to) ? other : one);
+
 const EXCITED = "The patch that excites it most";
 
 function see(host, study, state, changed) {
@@ -108,7 +111,8 @@ function see(host, study, state, changed) {
     ["B", "BnB: layers 1 to n from base B, frozen"], ["R", "RnB: layers 1 to n random, frozen"]];
   const selects = ["left", "right"].map((which) => select(chooser, which, kinds, change(which)));
   const depths = [...new Set(Object.values(study.networks).map((each) => each.n).filter(Boolean))].sort();
-  const cut = range(chooser, "cut after layer n", { min: depths[0], max: depths.at(-1), value: state.n, words: (n) => `n = ${n}` }, change("n"));
+  const cut = range(chooser, "cut after layer n", { min: depths[0], max: depths.at(-1), value: state.n, words: (n) => `n = ${n}` },
+    (n) => change("n")(nearest(depths, n)));
   const nameOf = (which) => state[which].startsWith("base") ? state[which] : `${state[which]}${state.n}B`;
   const sentence = add(host, "p", { class: "tl-sentence", role: "status", "aria-live": "polite" });
   const answers = add(host, "div", { class: "tl-pair" });
@@ -137,7 +141,7 @@ function see(host, study, state, changed) {
   blade.addEventListener("pointermove", (event) => {
     if (!blade.hasPointerCapture(event.pointerId)) return;
     const ends = rows.map(({ row }) => row.getBoundingClientRect().bottom - event.clientY).map(Math.abs);
-    const n = Math.min(depths.at(-1), Math.max(depths[0], ends.indexOf(Math.min(...ends)) + 1));
+    const n = nearest(depths, ends.indexOf(Math.min(...ends)) + 1);
     if (n !== state.n) { state.n = n; renew(); }
   });
 
