@@ -52,7 +52,7 @@ def visit(browser, address):
 
 
 def compare(lab, visit, name):
-    """Return on how many of 200 held-out images the page agrees with PyTorch, 0..1, and by how much logits differ at most."""
+    """Return on how many held-out images the page agrees with PyTorch, 0..1, and by how much logits differ at most."""
     images = lab.task(name[-1]).test_images
     images = np.asarray(images[np.linspace(0, len(images) - 1, IMAGES).astype(int)])
     asked = """([name, pixels, size]) => {
