@@ -1,4 +1,4 @@
-"""The page "The living network": its HTML and scripts, and the figure that it shows where no script runs."""
+"""The page "The living network" and its small forms on other pages: their HTML and scripts, and a figure without them."""
 
 import base64
 import io
@@ -9,35 +9,70 @@ from PIL import Image
 from torch import Tensor
 
 from transferlab.chapters.assets import web_file
+from transferlab.chapters.living import SHOWN_PER_CLASS, first_of_each
 from transferlab.engine.inputs import outputs, to_input
 from transferlab.lab import Lab
 from transferlab.networks import LAYER_NAMES
+from transferlab.notation import TASKS
 
 # in an order in which a student can read them
-SCRIPTS = ("network", "unpack", "picture", "maps", "controls", "see", "learn", "page")
+SCRIPTS = ("network", "unpack", "picture", "maps", "controls", "answers", "easel", "see", "learn", "ask", "page")
+PARTS = {
+    "see": "See: a picture goes through two networks",
+    "learn": "Learn: predict, then train three networks",
+    "race": "Predict, then train three networks",
+    "ask": "Will the transplanted network name this picture?",
+}
 INK = (11, 110, 153)  # the accent of the book, which is seen on light and on dark paper
 SCALE = 3  # pixels of the figure for one number of a map
-NO_SCRIPT = (
-    "The networks run in your browser, by JavaScript, and there is none here. "
-    "The figure below shows what you would see."
-)
+ASKED = 20  # which of the page's images of task B the home page begins with
+NO_SCRIPT = "The networks run in your browser, by JavaScript, and there is none here."
 
 
-def page(where: str, figure: str) -> str:
-    """Return the page's HTML. `where` is the address of the folder of `living.export`, `figure` that of `still`.
+def part(name: str, inside: str = "", **data: int) -> str:
+    """Return the HTML of a part of the page, one of PARTS. `inside` is what stands there without scripts.
+
+    Raises ValueError for another name.
+    """
+    if name not in PARTS:
+        raise ValueError(f"the living network has the parts {', '.join(PARTS)}; got {name!r}")
+    told = "".join(f' data-{key}="{value}"' for key, value in data.items())
+    figure = " The figure below shows what you would see." if name == "see" else ""
+    said = f'<p class="tl-said" role="status">{NO_SCRIPT}{figure}</p>'
+    return (
+        f'<div class="tl-widget tl-living tl-{name}" data-part="{name}"{told} role="group" '
+        f'aria-label="{PARTS[name]}">{said}{inside}</div>'
+    )
+
+
+def code(where: str) -> str:
+    """Return the styles and scripts of the parts, once for a page. `where` is the folder of `living.export`.
 
     The top that is trained in a worker is a script that the page does not run itself.
     """
     css = "".join(web_file(name) for name in ("colours.css", "widgets.css", "living/living.css"))
-    code = "\n".join(web_file(name) for name in ("chart.js", *(f"living/{name}.js" for name in SCRIPTS)))
+    scripts = "\n".join(web_file(name) for name in ("chart.js", *(f"living/{name}.js" for name in SCRIPTS)))
     return (
         f"<style>{css}</style>"
-        f'<div class="tl-widget tl-living" id="tl-living" role="group" aria-label="The living network">'
-        f'<p class="tl-said" role="status">{NO_SCRIPT}</p>{figure}</div>'
         f'<script type="text/plain" id="tl-top">{web_file("living/top.js")}</script>'
-        f"<script>(() => {{\n{code}\n"
-        f'livingPage(document.getElementById("tl-living"), "{escape(where)}");\n}})();</script>'
+        f"<script>(() => {{\n{scripts}\n"
+        f'const begin = () => living("{escape(where)}");\n'
+        'if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);\n'
+        "else begin();\n})();</script>"
     )
+
+
+def question(lab: Lab, split: str = "random", seed: int = 0) -> str:
+    """Return the part "ask" with its first picture, so that the home page need not read the networks to show it."""
+    tasks = [lab.task(name, split, seed) for name in TASKS]
+    rows = [first_of_each(task.test_labels, SHOWN_PER_CLASS) for task in tasks]
+    picture = np.asarray(tasks[1].test_images[rows[1][ASKED]]).transpose(1, 2, 0)
+    asked = (
+        f'<img class="tl-picture" src="{_png(Image.fromarray(picture))}" alt="A held-out picture of task B: what is it?">'
+        '<div class="tl-asked"><p><code>A5B</code> has the first five layers of a network that never saw a thing of this '
+        "kind; only the three layers above them were trained on it. Will it name this picture?</p></div>"
+    )
+    return part("ask", asked, image=len(rows[0]) + ASKED)
 
 
 def still(lab: Lab, names: tuple[str, str] = ("baseB", "A5B"), split: str = "random", seed: int = 0) -> str:
@@ -47,14 +82,11 @@ def still(lab: Lab, names: tuple[str, str] = ("baseB", "A5B"), split: str = "ran
     columns = [maps(lab, name, image, split, seed) for name in names]
     sheet = Image.fromarray(_beside([_above([_picture(image[0]), *column]) for column in columns]))
     sheet = sheet.resize((sheet.width * SCALE, sheet.height * SCALE), Image.Resampling.NEAREST)
-    file = io.BytesIO()
-    sheet.save(file, "PNG", optimize=True)
     what = lab.data.class_names[task.classes[task.test_labels[0]]].replace("_", " ")
     where = f"of {names[0]} (left) and {names[1]} (right)"
     words = f"A held-out image ({what}) and its maps in the eight layers, from conv1 down to fc8, {where}."
-    source = base64.b64encode(file.getvalue()).decode()
     return (
-        f'<figure><img class="tl-still" src="data:image/png;base64,{source}" alt="{escape(words)}">'
+        f'<figure><img class="tl-still" src="{_png(sheet)}" alt="{escape(words)}">'
         f"<figcaption>{escape(words)}</figcaption></figure>"
     )
 
@@ -67,6 +99,12 @@ def maps(lab: Lab, name: str, image: np.ndarray, split: str, seed: int) -> list[
         shown = values.softmax(1) if index == len(LAYER_NAMES) - 1 else values
         pictures.append(_grid(shown[0]))
     return pictures
+
+
+def _png(picture: Image.Image) -> str:
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _grid(values: Tensor) -> np.ndarray:

@@ -10,7 +10,7 @@ function button(parent, name, press, attributes = {}) {
 function range(parent, name, { min, max, step = 1, value, words = String }, change) {
   const label = add(parent, "label", { class: "tl-range" });
   add(label, "span", {}, name);
-  const input = add(label, "input", { type: "range", min, max, step, value }), said = add(label, "b", { class: "tl-value" });
+  const input = add(label, "input", { type: "range", min, max, step, value }), said = add(label, "b", { class: "tl-now" });
   function set(now) {
     input.value = now;
     said.textContent = words(Number(now));

@@ -16,20 +16,19 @@ function featuresOf({ sources, units }, study, source, cut) {
   return next;
 }
 
-// `load` gives what chapters/living.py packed as features; `changed` keeps the state in the address.
-function learn(host, study, load, state, changed) {
-  add(host, "p", {}, "The frozen layers have seen each training image already: what they say of it is kept, and the fresh layers " +
-    "above are trained on that, as in the package. All three start from the same weights and see the images in the same order. " +
-    "What do you expect: how many of the held-out images will each get right?");
-  const form = add(host, "form", { class: "tl-controls" });
-  const setCut = radios(form, "cut after layer", [[6, "n = 6: train two layers"], [7, "n = 7: train one"]], (value) => { state.cut = value; changed(); });
-  const setRepeats = radios(form, "repetitions", [[1, "one"], [3, "three"]], (value) => { state.repeats = value; changed(); });
-  const seedLabel = add(form, "label", { class: "tl-select" });
+// `open` gives the networks, and what chapters/living.py packed as features; `changed` keeps the state in the address. A
+// `small` one has no choices: the reader predicts and trains.
+function learn(host, open, state, changed, small = false) {
+  const form = add(host, "form", { class: "tl-controls" }), choices = add(form, "div", { class: "tl-row tl-choices" });
+  const setCut = radios(choices, "cut after layer", [[6, "n = 6: train two layers"], [7, "n = 7: train one"]], (value) => { state.cut = value; changed(); });
+  const setRepeats = radios(choices, "repetitions", [[1, "one"], [3, "three"]], (value) => { state.repeats = value; changed(); });
+  const seedLabel = add(choices, "label", { class: "tl-select" });
   add(seedLabel, "span", {}, "first seed");
   const seedInput = add(seedLabel, "input", { type: "number", min: 0, max: 999, value: state.seed });
   seedInput.addEventListener("input", () => { state.seed = Math.min(999, Math.max(0, Math.floor(Number(seedInput.value)) || 0)); changed(); });
+  choices.hidden = small;
   const guessing = add(form, "fieldset", { class: "tl-guessing" });
-  add(guessing, "legend", {}, "your prediction, of held-out images right");
+  add(guessing, "legend", {}, "How many held-out images will each get right?");
   const guesses = {}, sliders = {};
   for (const [source, { name }] of Object.entries(SOURCES)) {
     const slider = sliders[source] = range(guessing, name, { min: 0, max: 100, value: 0, words: (value) => `${value} %` }, (value) => {
@@ -39,10 +38,10 @@ function learn(host, study, load, state, changed) {
     slider.input.closest("label").style.setProperty("--tl-colour", themed(SOURCES[source].colour));
   }
   const row = add(form, "div", { class: "tl-row" });
-  const start = add(row, "button", { type: "submit" }, "Train");
+  const start = add(row, "button", { type: "submit", class: "tl-main" }, "Train");
   const stop = button(row, "Stop", () => end("Stopped."));
   const said = add(host, "p", { class: "tl-sentence", role: "status", "aria-live": "polite" });
-  const charts = add(host, "div", { class: "tl-pair" }), left = add(charts, "div"), right = add(charts, "div");
+  const charts = add(host, "div", { class: "tl-pair tl-curves" }), left = add(charts, "div"), right = add(charts, "div");
   const outcome = add(host, "div", { class: "tl-outcome" });
 
   let session = null, inSight = false, features = null;
@@ -53,7 +52,7 @@ function learn(host, study, load, state, changed) {
     start.disabled = Boolean(session) || missing.length > 0;
     stop.disabled = !session;
     for (const input of form.querySelectorAll("input")) input.disabled = Boolean(session);
-    if (!session && missing.length) said.textContent = "Set the three sliders to what you expect; then train.";
+    if (!session && missing.length) said.textContent = "Set the three sliders to what you expect, then train.";
     else if (!session && !outcome.childElementCount) said.textContent = "Your prediction is made. Train the three networks.";
   }
 
@@ -63,7 +62,8 @@ function learn(host, study, load, state, changed) {
     outcome.replaceChildren();
     ready();
     said.textContent = "Reading what the frozen layers say of the images ...";
-    try { features = await load(); }
+    let study;
+    try { [features, study] = await Promise.all([open.features(), open.study()]); }
     catch (error) { return mine === session ? end(error.message) : undefined; }
     if (mine !== session) return;
     for (const source of Object.keys(SOURCES)) {
@@ -80,11 +80,11 @@ function learn(host, study, load, state, changed) {
       worker.onmessage = ({ data }) => heard(mine, each, data);
       worker.onerror = (event) => { event.preventDefault(); if (mine === session) end(`The training failed: ${event.message}.`); };
       session.workers.push(each);
-      open(mine, each);
+      again(mine, each);
     }
   }
 
-  function open(mine, each) {
+  function again(mine, each) {
     each.rows = [];
     mine.curves.push(each.rows);
     each.rows.source = each.source;
@@ -96,7 +96,7 @@ function learn(host, study, load, state, changed) {
     if (mine !== session) return;
     each.rows.push(row);
     if (row.epoch < features.recipe.epochs) go(each);
-    else if (++each.seed < mine.first + mine.repeats) open(mine, each);
+    else if (++each.seed < mine.first + mine.repeats) again(mine, each);
     else { each.finished = true; each.worker.terminate(); }
     if (mine.workers.every(({ finished }) => finished)) return finish();
     draw();
@@ -126,17 +126,17 @@ function learn(host, study, load, state, changed) {
   function finish() {
     const seconds = (performance.now() - session.started) / 1000, held = features.held.length;
     draw();
-    const table = add(outcome, "table"), head = add(add(table, "thead"), "tr"), body = add(table, "tbody");
-    for (const name of ["network", "you", "here", "package"]) add(head, "th", { scope: "col" }, name);
+    const table = add(outcome, "table", { class: "tl-scores" }), head = add(add(table, "thead"), "tr"), body = add(table, "tbody");
+    for (const name of ["network", "you said", "trained here", "the package's"]) add(head, "th", { scope: "col" }, name);
     for (const source of Object.keys(SOURCES)) {
       const values = finals(source), line = add(body, "tr"), low = Math.min(...values), high = Math.max(...values);
-      add(line, "th", { scope: "row" }, named(source));
+      add(line, "th", { scope: "row" }, named(source)).style.setProperty("--tl-colour", themed(SOURCES[source].colour));
       add(line, "td", {}, percent(guesses[source]));
       add(line, "td", {}, percent(mean(values), 1) + (values.length > 1 ? ` (${percent(low, 1)} to ${percent(high, 1)})` : ""));
       add(line, "td", {}, percent(features.package[named(source)], 1));
     }
-    add(outcome, "p", { class: "tl-hint" }, `Shares of the ${held} held-out images of task B that are right: as you predicted; as trained here, ` +
-      `mean and range of the repetitions; and as the package's own network of that name has them.`);
+    add(outcome, "p", { class: "tl-hint" }, `The share of ${held} held-out images of task B that is right${session.repeats > 1 ? ", with the range of the repetitions" : ""}. ` +
+      `The package's networks are those of the book.`);
     const off = Object.keys(SOURCES).map((source) => 100 * Math.abs(mean(finals(source)) - guesses[source]));
     const order = (value) => Object.keys(SOURCES).sort((one, other) => value(other) - value(one)).join();
     const right = order((source) => guesses[source]) === order((source) => mean(finals(source)));
@@ -144,7 +144,7 @@ function learn(host, study, load, state, changed) {
     host.dataset.seconds = seconds.toFixed(1);
     const words = Object.keys(SOURCES).map((source) => `${named(source)} gets ${percent(mean(finals(source)), 1)}`).join(", ");
     end(`Trained in ${seconds.toFixed(0)} seconds: ${words} of ${held} held-out images right. ` +
-      `You were ${mean(off).toFixed(0)} points off on average, with ${right ? "the right" : "another"} order.`);
+      `You were ${mean(off).toFixed(0)} points off on average, and your order was ${right ? "right" : "another"}.`);
   }
 
   function end(words) {

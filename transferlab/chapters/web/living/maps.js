@@ -1,56 +1,64 @@
 // Maps, filters and patches as small pictures, in the colours of the page.
 
-// Two or three colours of the style sheet as numbers: nothing, much, and much below zero.
+// Colours of the style sheet as numbers: nothing, much, and much below zero; and a mark, as it is written there.
 function palette(host) {
   const style = getComputedStyle(host), probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  return ["--tl-none", "--tl-much", "--tl-less", "--tl-mark"].map((name) => {
+  const [none, much, less] = ["--tl-none", "--tl-much", "--tl-less"].map((name) => {
     probe.fillStyle = style.getPropertyValue(name).trim();
     probe.fillRect(0, 0, 1, 1);
     return probe.getImageData(0, 0, 1, 1).data.slice(0, 3);
   });
+  return { none, much, less, mark: style.getPropertyValue("--tl-mark").trim() };
 }
 
-// A grid of `count` squares of side * side numbers, `columns` in a row, a pixel apart; a single number fills three by
-// three pixels. Numbers are shown from 0 to `top`, those below zero in a colour of their own. `chosen` is framed.
-function drawGrid(canvas, numbers, { count, side, columns, top, colours, chosen = -1 }) {
-  const [none, much, less, mark] = colours, repeat = side === 1 ? 3 : 1, pitch = side * repeat + 1;
-  const across = Math.min(columns, count);
-  canvas.width = across * pitch + 1;
-  canvas.height = Math.ceil(count / across) * pitch + 1;
-  const image = new ImageData(canvas.width, canvas.height);
-  const dot = (x, y, colour) => { image.data.set(colour, 4 * (y * canvas.width + x)); image.data[4 * (y * canvas.width + x) + 3] = 255; };
-  for (let one = 0; one < count; one++) {
-    const left = one % across * pitch, high = Math.floor(one / across) * pitch;
-    for (let y = 0; y < pitch - 1; y++)
-      for (let x = 0; x < pitch - 1; x++) {
-        const value = numbers[(one * side + Math.floor(y / repeat)) * side + Math.floor(x / repeat)] / (top || 1);
-        const part = Math.min(1, Math.abs(value)), full = value < 0 ? less : much;
-        dot(left + x + 1, high + y + 1, none.map((from, c) => from + part * (full[c] - from)));
+// How `count` squares of side * side numbers lie on a canvas of `width` pixels, `columns` in a row. Each number is a block
+// of whole pixels, so that all are of one size; what is left over lies between the squares.
+function layout(width, { count, side, columns }) {
+  const gap = 2, room = width - 2 * gap, scale = Math.max(1, Math.floor(((room + gap) / columns - gap) / side)), size = scale * side;
+  const pitch = columns > 1 ? (room - size) / (columns - 1) : size, high = size + Math.min(Math.round(pitch - size), 8);
+  const rows = Math.ceil(count / columns);
+  return { scale, size, pitch, high, columns, count, height: (rows - 1) * high + size + 2 * gap,
+    left: (one) => gap + Math.round(one % columns * pitch), top: (one) => gap + Math.floor(one / columns) * high };
+}
+
+// A grid of squares. Numbers are shown from 0 to `most`, those below zero in a colour of their own. `chosen` is framed.
+function drawGrid(canvas, numbers, { count, side, columns, most, colours, chosen = -1 }) {
+  const width = Math.max(60, Math.round(canvas.clientWidth * devicePixelRatio)), grid = layout(width, { count, side, columns });
+  [canvas.width, canvas.height] = [width, grid.height];
+  const context = canvas.getContext("2d"), image = context.createImageData(width, grid.height), { none, much, less, mark } = colours;
+  const ink = new Uint32Array(image.data.buffer), bytes = new Uint8Array(4), word = new Uint32Array(bytes.buffer);
+  bytes[3] = 255;
+  for (let one = 0, at = 0; one < count; one++)
+    for (let y = 0; y < side; y++)
+      for (let x = 0; x < side; x++, at++) {
+        const part = Math.min(1, Math.abs(numbers[at]) / (most || 1)), full = numbers[at] < 0 ? less : much;
+        for (let c = 0; c < 3; c++) bytes[c] = none[c] + part * (full[c] - none[c]);
+        const left = grid.left(one) + x * grid.scale, top = grid.top(one) + y * grid.scale;
+        for (let row = top; row < top + grid.scale; row++) ink.fill(word[0], row * width + left, row * width + left + grid.scale);
       }
-    if (one === chosen)
-      for (let i = 0; i <= pitch; i++)
-        for (const [x, y] of [[i, 0], [i, pitch], [0, i], [pitch, i]]) dot(left + x, high + y, mark);
-  }
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  context.putImageData(image, 0, 0);
+  if (chosen < 0 || chosen >= count) return;
+  [context.strokeStyle, context.lineWidth] = [mark, 2];
+  context.strokeRect(grid.left(chosen) - 1, grid.top(chosen) - 1, grid.size + 2, grid.size + 2);
 }
 
 // Which square of a grid is under a pointer.
-function squareAt(canvas, event, { count, side, columns }) {
-  const box = canvas.getBoundingClientRect(), pitch = (side === 1 ? 3 : side) + 1, across = Math.min(columns, count);
+function squareAt(canvas, event, shape) {
+  const box = canvas.getBoundingClientRect(), grid = layout(canvas.width, shape);
   const x = (event.clientX - box.left) / box.width * canvas.width, y = (event.clientY - box.top) / box.height * canvas.height;
-  const square = Math.floor(y / pitch) * across + Math.min(across - 1, Math.floor(x / pitch));
-  return Math.min(count - 1, Math.max(0, square));
+  const column = Math.min(grid.columns - 1, Math.max(0, Math.floor(x / grid.pitch))), row = Math.max(0, Math.floor(y / grid.high));
+  return Math.min(shape.count - 1, row * grid.columns + column);
 }
 
 // The filter of a unit. Layer 1 looks at colours, so it is shown in colour; the others look at maps.
 function drawFilter(canvas, layer, unit, before, colours) {
   const size = layer.weights.length / layer.outputs, sign = Math.sign(layer.scale[unit]) || 1;
   const weights = layer.weights.subarray(unit * size, (unit + 1) * size).map((value) => sign * value);
-  const top = weights.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const most = weights.reduce((top, value) => Math.max(top, Math.abs(value)), 0);
   if (layer.kernel && layer.inputs === 3)
-    return paintOn(canvas, weights.map((value) => 127.5 + 127.5 * value / (top || 1)), layer.kernel);
+    return paintOn(canvas, weights.map((value) => 127.5 + 127.5 * value / (most || 1)), layer.kernel);
   const side = layer.kernel || before.side, count = size / side ** 2;
-  drawGrid(canvas, weights, { count, side, columns: side === 1 ? 16 : 8, top, colours });
+  drawGrid(canvas, weights, { count, side, columns: Math.ceil(Math.sqrt(count)), most, colours });
 }
 
 // The part of the image that a unit sees at a place of its map: from one pixel to another, both included.

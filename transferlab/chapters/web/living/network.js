@@ -16,17 +16,19 @@ function framed(maps, count, side, pad) {
 // A convolution: each number of each kernel is multiplied with the map that it looks at, shifted to its own place, and
 // all that is summed up. `maps` are `inputs` maps of side * side numbers.
 function convolve(maps, side, { inputs, outputs, kernel, stride, weights }) {
-  const wide = side + kernel - 1, padded = framed(maps, inputs, side, kernel >> 1);
-  const across = Math.ceil(side / stride), out = new Float32Array(outputs * across ** 2);
-  let weight = 0;
-  for (let to = 0; to < outputs; to++)
+  const wide = side + kernel - 1, across = Math.ceil(side / stride);
+  const padded = framed(maps, inputs, side, kernel >> 1);
+  const out = new Float32Array(outputs * across ** 2);
+  for (let to = 0, weight = 0; to < outputs; to++)
     for (let from = 0; from < inputs; from++)
       for (let down = 0; down < kernel; down++)
         for (let right = 0; right < kernel; right++, weight++)
-          for (let y = 0; y < across; y++)
+          for (let y = 0; y < across; y++) {
+            const low = (from * wide + y * stride + down) * wide + right;
+            const at = (to * across + y) * across;
             for (let x = 0; x < across; x++)
-              out[(to * across + y) * across + x] += weights[weight] *
-                padded[(from * wide + y * stride + down) * wide + x * stride + right];
+              out[at + x] += weights[weight] * padded[low + x * stride];
+          }
   return out;
 }
 
