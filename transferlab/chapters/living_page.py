@@ -27,6 +27,7 @@ INK = (11, 110, 153)  # the accent of the book, which is seen on light and on da
 SCALE = 3  # pixels of the figure for one number of a map
 ASKED = 20  # which of the page's images of task B the home page begins with
 NO_SCRIPT = "The networks run in your browser, by JavaScript, and there is none here."
+PAPER = '<p class="tl-paper">On the screen, networks run here.</p>'
 
 
 def part(name: str, inside: str = "", **data: int) -> str:
@@ -41,7 +42,7 @@ def part(name: str, inside: str = "", **data: int) -> str:
     said = f'<p class="tl-said" role="status">{NO_SCRIPT}{figure}</p>'
     return (
         f'<div class="tl-widget tl-living tl-{name}" data-part="{name}"{told} role="group" '
-        f'aria-label="{PARTS[name]}">{said}{inside}</div>'
+        f'aria-label="{PARTS[name]}">{said}{inside}{"" if name == "see" else PAPER}</div>'
     )
 
 
@@ -86,7 +87,7 @@ def still(lab: Lab, names: tuple[str, str] = ("baseB", "A5B"), split: str = "ran
     where = f"of {names[0]} (left) and {names[1]} (right)"
     words = f"A held-out image ({what}) and its maps in the eight layers, from conv1 down to fc8, {where}."
     return (
-        f'<figure><img class="tl-still" src="{_png(sheet)}" alt="{escape(words)}">'
+        f'<figure class="tl-paper"><img class="tl-still" src="{_png(sheet)}" alt="{escape(words)}">'
         f"<figcaption>{escape(words)}</figcaption></figure>"
     )
 

@@ -72,14 +72,14 @@ const PARTS = {
     said.textContent = "Reading the networks ...";
     const study = await open.study();
     fitted(state, study);
-    host.replaceChildren();
+    said.remove();
     const shown = see(host, study, state, keep);
     host.dataset.ready = "yes";
     host.living = { study, run: (name, pixels) => runNetwork(study.networks[name].layers, pixels, study.side).at(-1).maps,
       features: async (source, cut) => featuresOf(await open.features(), study, source, cut) };  // for the console, and for tests
     return () => shown(fitted(state, study).paint);
   },
-  async learn(host, open, state, keep) { host.replaceChildren(); return learn(host, open, state, keep); },
+  async learn(host, open, state, keep) { host.querySelector(".tl-said").remove(); return learn(host, open, state, keep); },
   async race(host, open) { host.querySelector(".tl-said").remove(); return learn(host, open, { ...STATE }, () => {}, true); },
   async ask(host, open) { return ask(host, open); },
 };

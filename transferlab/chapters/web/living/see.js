@@ -163,6 +163,7 @@ function see(host, study, state, changed) {
       const words = `${layer.outputs} ${across > 1 ? `maps of ${across} × ${across}` : depth === 7 ? "classes" : "units"}`;
       what.textContent = words + (depth < count ? ", the same in both" : "");
       row.classList.toggle("tl-same", depth < count);
+      row.classList.toggle("tl-begins", depth === 0 || networks.some((each) => each.n === depth));
       cells.forEach(({ cell, whose, maps }, which) => {
         const { maps: values } = runs[which][depth], shown = depth === 7 ? softmax(values) : values;
         const [colour, from] = origin(networks[which], depth), above = depth && origin(networks[which], depth - 1)[1];
