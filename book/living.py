@@ -1,9 +1,9 @@
 """A Sphinx extension for the page "The living network": {living-network} runs the study's networks in the browser.
 
-Its argument says which part of it stands there: see, learn, or one of the small forms, ask and race. The networks come
-from the run store (`make train`); those that it lacks are trained. Their files are written while the part "see" is read,
-into a folder of the build that Sphinx copies to `_static` with the book's other files. A book without that page, as a
-batch renders it, has no part of it at all.
+Its argument says which part of it stands there: see, learn, or one of the small forms, ask and race. The networks
+come from the run store (`make train`); those that it lacks are trained. Their files are written while the part "see" is
+read, into a folder of the build that Sphinx copies to `_static` with the book's other files. A book without that page,
+as a batch renders it, has no part of it at all.
 """
 
 import os

@@ -61,7 +61,7 @@ def test_the_home_page_has_the_explorer_and_a_start(browser):
     with Visit(browser, address("book/intro"), until="load") as visit:
         page = visit.page
         assert page.title() == "How transferable are features?"
-        widget = page.locator(".tl-widget")
+        widget = page.locator(".tl-widget").first
         before = widget.locator(".tl-sentence").inner_text()
         assert "Ours:" in before and "2014:" in before
         widget.get_by_label("BnB", exact=True).check()

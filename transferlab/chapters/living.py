@@ -1,7 +1,7 @@
 """The study's networks as a page can run them: weights, images and features in two script files (`web/living/`).
 
 A page that was opened from a disk may load scripts but read no other file, so the numbers travel in scripts: as bytes,
-compressed by gzip, whose checksum tells the page when they are damaged, in base64.
+compressed by gzip, whose checksum tells the page when they are damaged, in base 85, five letters for four bytes.
 """
 
 import base64
@@ -89,10 +89,14 @@ class Parcel:
         return where
 
     def script(self, name: str, description: dict) -> str:
-        """Return the script: it sets `livingData[name]` to base64 of gzip of a length, the description, the arrays."""
+        """Return the script: it sets `livingData[name]` to letters of a length and of the gzip of what there is.
+
+        That is again a length, the description, and the arrays. No letter of base 85 ends a text in JavaScript.
+        """
         head = json.dumps(description, allow_nan=False, ensure_ascii=False).encode()
         packed = gzip.compress(len(head).to_bytes(4, "little") + head + b"".join(self.parts), 9, mtime=0)
-        return f'(self.livingData ??= {{}}).{name} = "{base64.b64encode(packed).decode()}";\n'
+        letters = base64.b85encode(len(packed).to_bytes(4, "big") + packed, pad=True).decode()
+        return f'(self.livingData ??= {{}}).{name} = "{letters}";\n'
 
 
 def weights(lab: Lab, runs: list[Run]) -> str:

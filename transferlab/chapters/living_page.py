@@ -1,4 +1,4 @@
-"""The page "The living network" and its small forms on other pages: their HTML and scripts, and a figure without them."""
+"""The page "The living network" and its small forms on other pages: HTML, scripts, and a figure for where none runs."""
 
 import base64
 import io
@@ -68,10 +68,11 @@ def question(lab: Lab, split: str = "random", seed: int = 0) -> str:
     tasks = [lab.task(name, split, seed) for name in TASKS]
     rows = [first_of_each(task.test_labels, SHOWN_PER_CLASS) for task in tasks]
     picture = np.asarray(tasks[1].test_images[rows[1][ASKED]]).transpose(1, 2, 0)
+    words = "A held-out picture of task B: what is it?"
     asked = (
-        f'<img class="tl-picture" src="{_png(Image.fromarray(picture))}" alt="A held-out picture of task B: what is it?">'
-        '<div class="tl-asked"><p><code>A5B</code> has the first five layers of a network that never saw a thing of this '
-        "kind; only the three layers above them were trained on it. Will it name this picture?</p></div>"
+        f'<img class="tl-picture" src="{_png(Image.fromarray(picture))}" alt="{words}"><div class="tl-asked"><p>'
+        "<code>A5B</code> has the first five layers of a network that never saw a thing of this kind. Only the three "
+        "layers above them were trained on such things. Will it name this picture?</p></div>"
     )
     return part("ask", asked, image=len(rows[0]) + ASKED)
 

@@ -11,7 +11,10 @@ function showAnswers(list, order, right) {
   for (const each of order.slice(0, 5)) {
     const item = add(list, "li"), bar = add(item, "span", { class: "tl-bar", "aria-hidden": "true" });
     bar.style.width = percent(each.share, 1).replace(" ", "");
-    add(item, "span", { class: "tl-class" }, `${each.name}${each.label === right ? " ✓" : ""}`);
+    const name = add(item, "span", { class: "tl-class" }), [family, species] = each.name.split("/");
+    name.append(family);
+    if (species) name.append("/", document.createElement("wbr"), species);  // a phone breaks the line there
+    if (each.label === right) name.append(" ✓");
     add(item, "span", { class: "tl-share" }, percent(each.share));
   }
 }

@@ -30,6 +30,7 @@ function ask(host, open) {
     said.textContent = "Reading the networks ...";
     let study;
     try { study = await open.study(); } catch (error) { said.textContent = error.message; return wait(); }
+    host.living = study;  // for the console, and for tests
     const picture = study.pictures[image], names = study.classes.B;
     const orders = PAIR.map((name) => ranked(runNetwork(study.networks[name].layers, picture.pixels, study.side).at(-1).maps, names));
     orders.forEach((order, which) => showAnswers(lists[which], order, picture.label));

@@ -20,7 +20,7 @@ function featuresOf({ sources, units }, study, source, cut) {
 // `small` one has no choices: the reader predicts and trains.
 function learn(host, open, state, changed, small = false) {
   const form = add(host, "form", { class: "tl-controls" }), choices = add(form, "div", { class: "tl-row tl-choices" });
-  const setCut = radios(choices, "cut after layer", [[6, "n = 6: train two layers"], [7, "n = 7: train one"]], (value) => { state.cut = value; changed(); });
+  const setCut = radios(choices, "cut after layer", [[6, "n = 6: train two layers"], [7, "n = 7: train one"]], (value) => { state.cut = value; nameThem(); changed(); });
   const setRepeats = radios(choices, "repetitions", [[1, "one"], [3, "three"]], (value) => { state.repeats = value; changed(); });
   const seedLabel = add(choices, "label", { class: "tl-select" });
   add(seedLabel, "span", {}, "first seed");
@@ -37,6 +37,9 @@ function learn(host, open, state, changed, small = false) {
     });
     slider.input.closest("label").style.setProperty("--tl-colour", themed(SOURCES[source].colour));
   }
+  const nameThem = () => Object.entries(sliders).forEach(([source, { input }]) => {
+    input.previousSibling.textContent = `${source}${state.cut}B ${SOURCES[source].name}`;
+  });
   const row = add(form, "div", { class: "tl-row" });
   const start = add(row, "button", { type: "submit", class: "tl-main" }, "Train");
   const stop = button(row, "Stop", () => end("Stopped."));
@@ -139,12 +142,14 @@ function learn(host, open, state, changed, small = false) {
       `The package's networks are those of the book.`);
     const off = Object.keys(SOURCES).map((source) => 100 * Math.abs(mean(finals(source)) - guesses[source]));
     const order = (value) => Object.keys(SOURCES).sort((one, other) => value(other) - value(one)).join();
+    const tied = new Set(Object.values(guesses)).size < Object.keys(SOURCES).length;
     const right = order((source) => guesses[source]) === order((source) => mean(finals(source)));
+    const ordered = tied ? "" : right ? ", and you had the order right" : ", and you expected another order";
     host.dataset.result = JSON.stringify(Object.fromEntries(Object.keys(SOURCES).map((source) => [named(source), finals(source)])));
     host.dataset.seconds = seconds.toFixed(1);
     const words = Object.keys(SOURCES).map((source) => `${named(source)} gets ${percent(mean(finals(source)), 1)}`).join(", ");
     end(`Trained in ${seconds.toFixed(0)} seconds: ${words} of ${held} held-out images right. ` +
-      `You were ${mean(off).toFixed(0)} points off on average, and your order was ${right ? "right" : "another"}.`);
+      `You were ${mean(off).toFixed(0)} points off on average${ordered}.`);
   }
 
   function end(words) {
@@ -201,6 +206,7 @@ function learn(host, open, state, changed, small = false) {
   });
   function show() {
     setCut(state.cut);
+    nameThem();
     setRepeats(state.repeats);
     seedInput.value = state.seed;
     ready();

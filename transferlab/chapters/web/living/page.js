@@ -84,7 +84,7 @@ const PARTS = {
   async ask(host, open) { return ask(host, open); },
 };
 
-async function living(where) {
+function living(where) {
   const missing = NEEDED.filter(([, name]) => !(name in self)).map(([name]) => name);
   const open = { study: once(async () => openStudy(await read(where, "weights"))), features: once(() => read(where, "features")) };
   const state = addressed(), { keep, mine } = keeper(state), renewed = [];
@@ -96,7 +96,6 @@ async function living(where) {
   for (const host of document.querySelectorAll(".tl-living")) {
     const said = host.querySelector(".tl-said"), figure = host.querySelector(".tl-still") ? " The figure below shows what you would see." : "";
     if (missing.length) said.textContent = `This browser lacks what the networks need (${missing.join(", ")}).${figure}`;
-    else
-      try { renewed.push(await PARTS[host.dataset.part](host, open, state, keep)); } catch (error) { said.textContent = error.message + figure; }
+    else PARTS[host.dataset.part](host, open, state, keep).then((renew) => renewed.push(renew), (error) => { said.textContent = error.message + figure; });
   }
 }

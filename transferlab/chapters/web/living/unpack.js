@@ -1,9 +1,22 @@
-// What chapters/living.py packed: base64 of gzip of a description (JSON) and arrays.
+// What chapters/living.py packed: letters of base 85, of the gzip of a description (JSON) and arrays.
+
+const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
+
+// Five letters are four bytes; the first four bytes say how many follow.
+function bytesOf(text) {
+  const digits = new Uint8Array(128), bytes = new DataView(new ArrayBuffer(Math.ceil(text.length / 5) * 4));
+  for (let i = 0; i < LETTERS.length; i++) digits[LETTERS.charCodeAt(i)] = i;
+  for (let i = 0, at = 0; i < text.length; at += 4) {
+    let value = 0;
+    for (const end = i + 5; i < end; i++) value = value * 85 + digits[text.charCodeAt(i) & 127];
+    bytes.setUint32(at, value);
+  }
+  return new Uint8Array(bytes.buffer, 4, bytes.getUint32(0));
+}
 
 // Gives the description, with an array wherever it says where one is. Rejects if anything is damaged: gzip has a checksum.
 async function unpack(text) {
-  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const start = 4 + new DataView(bytes.buffer).getUint32(0, true);
   return JSON.parse(new TextDecoder().decode(bytes.subarray(4, start)), (key, value) =>
