@@ -6,22 +6,22 @@ function button(parent, name, press, attributes = {}) {
   return made;
 }
 
-// A slider that says its value. `words` are those of a value; `change` gets it.
+// A slider that says its value. `words` are those of a value; `change` gets it. `set` may be given words to show, and aloud.
 function range(parent, name, { min, max, step = 1, value, words = String }, change) {
   const label = add(parent, "label", { class: "tl-range" });
   add(label, "span", {}, name);
   const input = add(label, "input", { type: "range", min, max, step, value }), said = add(label, "b", { class: "tl-now" });
-  function set(now) {
+  function set(now, shown = words(Number(now)), aloud = shown) {
     input.value = now;
-    said.textContent = words(Number(now));
-    input.setAttribute("aria-valuetext", words(Number(now)));
+    said.textContent = shown;
+    input.setAttribute("aria-valuetext", aloud);
   }
   input.addEventListener("input", () => { set(input.value); change(Number(input.value)); });
   set(value);
   return { input, set };
 }
 
-// A choice of one from [value, name] pairs, in groups where there are some: {group: pairs}.
+// A choice of one from [value, name] pairs.
 function select(parent, name, options, change) {
   const label = add(parent, "label", { class: "tl-select" });
   add(label, "span", {}, name);

@@ -20,7 +20,7 @@ function featuresOf({ sources, units }, study, source, cut) {
 // `small` one has no choices: the reader predicts and trains.
 function learn(host, open, state, changed, small = false) {
   const form = add(host, "form", { class: "tl-controls" }), choices = add(form, "div", { class: "tl-row tl-choices" });
-  const setCut = radios(choices, "cut after layer", [[6, "n = 6: train two layers"], [7, "n = 7: train one"]], (value) => { state.cut = value; nameThem(); changed(); });
+  const setCut = radios(choices, "cut after layer", [[6, "n = 6: train two layers"], [7, "n = 7: train one"]], (value) => { state.cut = value; forget(); changed(); });
   const setRepeats = radios(choices, "repetitions", [[1, "one"], [3, "three"]], (value) => { state.repeats = value; changed(); });
   const seedLabel = add(choices, "label", { class: "tl-select" });
   add(seedLabel, "span", {}, "first seed");
@@ -29,7 +29,8 @@ function learn(host, open, state, changed, small = false) {
   choices.hidden = small;
   const guessing = add(form, "fieldset", { class: "tl-guessing" });
   add(guessing, "legend", {}, "How many held-out images will each get right?");
-  const guesses = {}, sliders = {};
+  const sliders = {};
+  let guesses = {};
   for (const [source, { name }] of Object.entries(SOURCES)) {
     const slider = sliders[source] = range(guessing, name, { min: 0, max: 100, value: 0, words: (value) => `${value} %` }, (value) => {
       guesses[source] = value / 100;
@@ -37,18 +38,26 @@ function learn(host, open, state, changed, small = false) {
     });
     slider.input.closest("label").style.setProperty("--tl-colour", themed(SOURCES[source].colour));
   }
-  const nameThem = () => Object.entries(sliders).forEach(([source, { input }]) => {
-    input.previousSibling.textContent = `${source}${state.cut}B ${SOURCES[source].name}`;
-  });
   const row = add(form, "div", { class: "tl-row" });
   const start = add(row, "button", { type: "submit", class: "tl-main" }, "Train");
   const stop = button(row, "Stop", () => end("Stopped."));
   const said = add(host, "p", { class: "tl-sentence", role: "status", "aria-live": "polite" });
+  const progress = add(host, "p", { class: "tl-hint" });  // changes too often to be read aloud
   const charts = add(host, "div", { class: "tl-pair tl-curves" }), left = add(charts, "div"), right = add(charts, "div");
   const outcome = add(host, "div", { class: "tl-outcome" });
 
   let session = null, inSight = false, features = null;
   form.addEventListener("submit", (event) => { event.preventDefault(); begin(); });
+
+  // Another cut is another question: the sliders wait for a guess again.
+  function forget() {
+    guesses = {};
+    for (const [source, { input, set }] of Object.entries(sliders)) {
+      set(0, "?", "no guess yet");
+      input.previousSibling.textContent = `${source}${state.cut}B ${SOURCES[source].name}`;
+    }
+    ready();
+  }
 
   function ready() {
     const missing = Object.keys(SOURCES).filter((source) => guesses[source] === undefined);
@@ -56,11 +65,11 @@ function learn(host, open, state, changed, small = false) {
     stop.disabled = !session;
     for (const input of form.querySelectorAll("input")) input.disabled = Boolean(session);
     if (!session && missing.length) said.textContent = "Set the three sliders to what you expect, then train.";
-    else if (!session && !outcome.childElementCount) said.textContent = "Your prediction is made. Train the three networks.";
+    else if (!session && !outcome.childElementCount) said.textContent = "Your prediction is made: train the three networks.";
   }
 
   async function begin() {
-    session = { cut: Number(state.cut), first: state.seed, repeats: Number(state.repeats), workers: [], curves: [], started: performance.now(), away: 0 };
+    session = { cut: Number(state.cut), first: state.seed, repeats: Number(state.repeats), workers: [], curves: [], started: performance.now() };
     const mine = session;
     outcome.replaceChildren();
     ready();
@@ -115,12 +124,13 @@ function learn(host, open, state, changed, small = false) {
   const named = (source) => `${source}${session.cut}B`;
 
   function tell() {
-    const epochs = features.recipe.epochs;
-    said.textContent = (inSight ? "Training. " : "Paused while out of sight. ") + session.workers.map(({ source, rows, seed }) => {
+    const epochs = features.recipe.epochs, words = inSight ? "Training ..." : "Paused while out of sight.";
+    if (said.textContent !== words) said.textContent = words;
+    progress.textContent = session.workers.map(({ source, rows, seed }) => {
       const row = rows.at(-1), score = rows.findLast(({ accuracy }) => accuracy !== null);
       return `${named(source)}: epoch ${row ? row.epoch : 0} of ${epochs}${session.repeats > 1 ? `, seed ${seed}` : ""}` +
         (score ? `, ${percent(score.accuracy)}` : "");
-    }).join("; ") + ".";
+    }).join("; ");
   }
 
   const finals = (source) => session.curves.filter((rows) => rows.source === source && rows.length === features.recipe.epochs).map((rows) => rows.at(-1).accuracy);
@@ -155,6 +165,7 @@ function learn(host, open, state, changed, small = false) {
   function end(words) {
     for (const { worker } of session.workers) worker.terminate();
     session = null;
+    progress.textContent = "";
     ready();
     said.textContent = words;
   }
@@ -205,11 +216,11 @@ function learn(host, open, state, changed, small = false) {
     if (features && session.workers.length) tell();
   });
   function show() {
+    if (session) return;
     setCut(state.cut);
-    nameThem();
     setRepeats(state.repeats);
     seedInput.value = state.seed;
-    ready();
+    forget();
   }
   show();
   return show;
