@@ -79,7 +79,8 @@ class Experiment:
         if self.treatment.source is None:
             return self._fresh("base", self.recipe.initialisation)
         donor = donor or self._fresh("random filters", self.recipe.random_filters)
-        return transplant(donor, self.treatment.transplanted, self._fresh("upper layers", self.recipe.initialisation))
+        count = self.treatment.transplanted(len(donor))
+        return transplant(donor, count, self._fresh("upper layers", self.recipe.initialisation))
 
     def mean(self) -> Tensor | None:
         """Return the mean image that crops subtract: as in 2014, that of the task the first layers were trained on."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transferlab.datasets.rows import Rows
 from transferlab.engine import interrupts
 from transferlab.engine.recipes import Recipe
+from transferlab.networks.pretrained import MIDDLE, SPREAD
 
 MEAN_OF = 10_000  # images, evenly spaced; the mean of more would differ by less than a grey level
 TEST_BATCH = 500  # images evaluated at a time
@@ -39,7 +40,7 @@ def to_input(images: np.ndarray | Rows | Tensor, precision: str, device: str = "
         images = np.asarray(images)  # not image by image where they are Rows
         images = images if images.flags.writeable else images.copy()  # PyTorch warns of what only a file may change
     pixels = torch.as_tensor(images, device=device).contiguous(memory_format=torch.channels_last)
-    return pixels.to(torch.float32).sub_(127.5).div_(63.75).to(getattr(torch, precision))
+    return pixels.to(torch.float32).sub_(MIDDLE).div_(SPREAD).to(getattr(torch, precision))
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The 8-layer network as an `nn.Sequential` of eight named layers.
+"""Every network as an `nn.Sequential` of eight named layers, or of eight blocks and a head.
 
 `net[:n]` is what is transplanted and `net[n:]` is what is not: everything that belongs to a layer
 (its convolution or matrix, pooling, normalisation, ReLU) lives inside that one child.
@@ -6,15 +6,16 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import torch
 from torch import nn
 
 from transferlab.networks.blocks import BLOCK_NAMES, resnet18, vit
 from transferlab.networks.caffenet import caffenet
+from transferlab.networks.pretrained import HEAD, NAMES, PART_NAMES, fresh
 from transferlab.networks.values import INITIALISATIONS, constructed, drawn
-from transferlab.notation import LAYERS
+from transferlab.notation import CUTS, DEPTHS, LAYERS
 from transferlab.numbers import is_whole, plain, seed_from
 
 LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
@@ -65,13 +66,24 @@ NETWORKS: dict[str, Callable[[int, int], nn.Sequential]] = {
     "caffenet": caffenet,
     "resnet18": resnet18,
     "vit": vit,
+    **{name: partial(fresh, name) for name in NAMES},
 }
 
 
 def layer_names(name: str) -> tuple[str, ...]:
-    """The names of the eight layers, or blocks, of a network of NETWORKS; of one's own they are numbered."""
+    """The names of the layers, or blocks, of a network of NETWORKS; of one's own they are numbered."""
     known = {"mini": LAYER_NAMES, "caffenet": LAYER_NAMES, "resnet18": BLOCK_NAMES, "vit": BLOCK_NAMES}
+    known |= dict.fromkeys(NAMES, PART_NAMES)
     return known.get(name, tuple(f"layer{place}" for place in range(1, LAYERS + 1)))
+
+
+def cuts(name: str) -> tuple[int, ...]:
+    """After which layers a network of NETWORKS can be cut: its last one, or its head, is always fresh.
+
+    >>> cuts("mini")[-1], cuts("torchvision/resnet18")[-1]
+    (7, 8)
+    """
+    return CUTS if HEAD in layer_names(name) else DEPTHS
 
 
 def build(name: str, num_classes: int, size: int, seed: int, initialisation: str = "kaiming") -> nn.Sequential:
@@ -85,11 +97,12 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
         initialisation: one of INITIALISATIONS.
 
     Returns:
-        Eight named layers, on the CPU.
+        Its named layers, on the CPU.
 
     Raises:
-        ValueError: for an argument that makes no sense, a network that is not of eight layers or whose layers share
-            weights, and if nothing says what the first values of one of its parameters or buffers are.
+        ValueError: for an argument that makes no sense, a network that is not of eight layers, or of eight blocks and a
+            head, or whose layers share weights, and if nothing says what the first values of one of its parameters or
+            buffers are.
 
     >>> net = build("mini", num_classes=40, size=32, seed=0)
     >>> len(net), net[:2](torch.zeros(1, 3, 32, 32)).shape
@@ -134,8 +147,8 @@ def _checked(name: str, maker: Callable | None, num_classes: int, size: int) -> 
 
 
 def _of_eight(name: str, network: nn.Module) -> nn.Sequential:
-    """Return a network as it is; raises ValueError unless it can be cut after any of its eight layers."""
-    if not isinstance(network, nn.Sequential) or len(network) != LAYERS:
+    """Return a network as it is; raises ValueError unless it can be cut after any of its layers."""
+    if not isinstance(network, nn.Sequential) or len(network) != len(layer_names(name)):
         what = f"has {len(network)}" if isinstance(network, nn.Sequential) else f"is a {type(network).__name__}"
         raise ValueError(f"the network {name!r} {what}; it must be an nn.Sequential of {LAYERS} named layers")
     homes: dict[int, str] = {}
