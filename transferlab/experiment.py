@@ -54,10 +54,9 @@ class Experiment:
     def check(self) -> None:
         """Raise ValueError if the network cannot be trained: too few images, or the network does not take them."""
         classes = self.classes()
-        images = int(np.isin(self.data.train_labels, classes).sum())
+        images, tests = splits.sizes(self.data, self.split, self.seed, self.treatment.target)
         limit = self.recipe.train_per_class.get(self.treatment.target)
         images = images if limit is None else min(images, limit * len(classes))
-        tests = int(np.isin(self.data.test_labels, classes).sum())
         if images < LEAST_BATCH or not tests:
             raise ValueError(
                 f"task {self.treatment.target} has {images} images to train on and {tests} to test on; it needs "
@@ -123,7 +122,8 @@ class Experiment:
         limit = self.recipe.train_per_class.get(self.treatment.target)
         if limit is None:
             return 1
-        return int(np.isin(self.data.train_labels, self.classes()).sum()) / (limit * len(self.classes()))
+        images, _ = splits.sizes(self.data, self.split, self.seed, self.treatment.target)
+        return images / (limit * len(self.classes()))
 
     def _fresh(self, purpose: str, initialisation: str) -> nn.Sequential:
         name, side = self.recipe.network, self.recipe.input_size

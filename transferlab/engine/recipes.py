@@ -162,6 +162,16 @@ SCALES = {
     "smoke": Recipe(data={"train_per_class": 8, "test_per_class": 8}, epochs=2, batch=32, curve_every=1),
     # about a minute a base network on one core; base networks reach 65 to 80 %
     "laptop": Recipe(data={"train_per_class": 100, "test_per_class": 200}),
+    # one's own few images and a donor: as many steps for 80 images as for 800, smaller batches and gentler rates
+    "few": Recipe(
+        size=224,
+        batch=16,
+        iterations=150,
+        curve_every=1000,
+        learning_rate=0.01,
+        weight_decay=1e-4,
+        first_layer_decay=1e-4,
+    ),
     # Kingdoms with four times the pixels and five times the images, for a GPU.
     # Untuned: the laptop recipe, with more images
     "large": Recipe(size=64, data={"train_per_class": 500, "test_per_class": 200}, epochs=24, curve_every=2),
