@@ -15,7 +15,8 @@ from transferlab.notation import TASKS
 from transferlab.numbers import is_whole, seed_from
 
 SPLITS = ("random", "kingdom")
-# of one task: as the data set has it; one of FOLDS parts of all images, by seed; the same of the training images alone
+# of one task: as the data set has it, but that what is tested on is not trained on, not as a copy either; one of FOLDS
+# parts of all images, by seed; the same of the training images alone
 OF_ONE = ("held-out", "folds", "validation")
 FOLDS = 5
 Halves = tuple[np.ndarray, np.ndarray]
@@ -189,17 +190,23 @@ def _only_task(data: DataSet, split: str, seed: int, name: str) -> Task:
         )
     classes = np.arange(len(data.class_names))
     if split == "held-out":
-        train, test = (
-            (Rows(images, rows), labels[rows])
-            for images, labels in ((data.train_images, data.train_labels), (data.test_images, data.test_labels))
-            for rows in [np.flatnonzero(labels >= 0)]
-        )
-        return Task(name, classes, *train, *test)
+        trained, tested = held_out(data)
+        return Task(
+            name, classes, Rows(data.train_images, trained), data.train_labels[trained],
+            Rows(data.test_images, tested), data.test_labels[tested],
+        )  # fmt: skip
     images, labels, fold = in_folds(data, split)
     count = fold_count(data)
     parts = (np.flatnonzero((fold != seed % count) & (fold >= 0)), np.flatnonzero(fold == seed % count))
     train, test = ((Rows(images, rows), labels[rows]) for rows in parts)
     return Task(name, classes, *train, *test)
+
+
+def held_out(data: DataSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that the split "held-out" trains on, of the training images, and tests on, of the others."""
+    pictures, trained, tested = groups(data), data.train_labels >= 0, data.test_labels >= 0
+    trained &= ~np.isin(pictures[: len(trained)], pictures[len(trained) :][tested])
+    return np.flatnonzero(trained), np.flatnonzero(tested)
 
 
 def in_folds(data: DataSet, split: str) -> tuple[Joined, np.ndarray, np.ndarray]:
