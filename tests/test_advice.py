@@ -163,7 +163,7 @@ def test_as_good_is_said_where_nothing_much_can_be_gained():
 
 def test_guessing_is_called_guessing():
     found = answers({5: 0.26, 8: 0.24}, count=80)
-    assert found.verdict == "useless" and "guessing 25%" in found.sentence.replace(" %", "%")
+    assert found.verdict == "useless" and found.sentence.endswith("and guessing 25 %.")
 
 
 # --- features ------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_batch_norm_left_in_training_mode_is_measured_and_changes_nothing(base, 
     donor = donors.find(base)
     before = {key: each.clone() for key, each in donor.layers.state_dict().items()}
     (_, found) = checks.of_donor(donor, lab.data)
-    assert re.search(r"has 7 of them: .* something else \(by \d+%\), so set them to eval\(\)", found.sentence)
+    assert re.search(r"has 7 layers of batch norm: .* differs by \d+ %, so call eval\(\)", found.sentence)
     assert all(torch.equal(before[key], each) for key, each in donor.layers.state_dict().items())
     assert not donor.layers.training
 
@@ -431,7 +431,7 @@ def test_the_page_stands_alone_and_says_the_answer_first(photos, runs, base, tmp
     assert not re.search(
         r"(src|href)\s*=|url\(|@import|<script", page.replace('xlink:href="#', "").replace("url(#", "")
     )
-    assert page.index(found.sentence) < page.index("<table")
+    assert page.replace("&nbsp;", " ").index(f'<p class="answer">{found.sentence}') < page.index("<table")
     assert page.count("<tr") == 8 and "<svg" in page and 'name="viewport"' in page
     assert json.loads((out / "advice.json").read_text())["sentence"] == found.sentence
     advice_page.write(found, out)

@@ -195,8 +195,9 @@ def _batch_norm(donor: Donor, data: DataSet) -> Check:
     moved = float((usual - moving).norm() / usual.norm())
     return Check(
         name, moved > MOVED,
-        f"The donor has {count} of them: left in training mode, with batches of {len(images)}, its frozen blocks put "
-        f"out something else (by {moved:.0%}), so set them to eval() after every train(); here they are.",
+        f"The donor has {count} layers of batch norm: if frozen blocks are left in training mode, with batches of "
+        f"{len(images)}, what they put out differs by {100 * moved:.0f} %, so call eval() on them after every train(); "
+        "here that is done.",
     )  # fmt: skip
 
 

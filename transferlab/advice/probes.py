@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # C of scikit-learn: one over the regularisation
 INSIDE = 3  # folds of the training images, on which C is chosen
@@ -28,7 +29,8 @@ def fitted(features: np.ndarray, labels: np.ndarray) -> Pipeline:
         steps.append(("turn", PCA(svd_solver="full")))  # the same classifier, in as many directions as there are images
     probe = Pipeline([*steps, ("classify", LogisticRegression(C=USUAL, max_iter=PATIENCE))])
     inside = min(INSIDE, int(np.unique(labels, return_counts=True)[1].min()))
-    with warnings.catch_warnings():
+    # one thread: for matrices of this size several only wait for each other, and for long where other programs run
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         if inside < 2:
             return probe.fit(features, labels)

@@ -59,7 +59,7 @@ def answer(
     if values[best].low <= guessing:
         return Answer(
             f"Nothing here tells these classes apart: the best way, {_bare(phrases[best])}, gets "
-            f"{percent(values[best])}, and guessing {guessing:.0%}.",
+            f"{percent(values[best])}, and guessing {100 * guessing:.0f} %.",
             "useless", rule, best, gain,
         )  # fmt: skip
     told = f"{phrases[best]}: {percent(values[best])}"

@@ -80,13 +80,13 @@ def page(advice: Advice, svg: str) -> str:
     ))  # fmt: skip
     trained = "" if advice.ways.empty else (
         f"<h2>What was trained</h2><div class=scroll>{_table(ways_table(advice), _of_ways(advice))}</div>"
-        f"<p>By the probes alone: {escape(advice.quick.sentence)}</p>"
+        f"<p>By the probes alone: {_kept_together(advice.quick.sentence)}</p>"
     )  # fmt: skip
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Where to cut: {escape(Path(facts["folder"]).name)}</title><style>{CSS}</style></head><body>
 <h1>Where to cut {escape(facts["donor"])} for {escape(Path(facts["folder"]).name)}</h1>
-<p class="answer">{escape(advice.sentence)}</p>
+<p class="answer">{_kept_together(advice.sentence)}</p>
 <figure><div role="img" aria-label="{escape(words)}">{picture}</div>
 <figcaption>How many of the held-out images a way gets right, every class counting the same; bars are 95 % intervals.
 </figcaption></figure>
@@ -134,6 +134,11 @@ def _of_cuts(advice: Advice) -> list[bool]:
 
 def _of_ways(advice: Advice) -> list[bool]:
     return [name == advice.answer.advised for name in advice.ways.network]
+
+
+def _kept_together(sentence: str) -> str:
+    """Return a sentence as HTML in which no line breaks within a number, its sign and its unit."""
+    return re.sub(r"(?<=\d) (?=[%±])|(?<=[%±]) (?=[±\d])", "&nbsp;", escape(sentence))
 
 
 def _table(rows: pd.DataFrame, advised: list[bool]) -> str:

@@ -201,7 +201,7 @@ def accuracy_over_cut(cuts: pd.DataFrame, ways: pd.DataFrame, chance: float, ax:
         ax.axhline(scratch, color=COLOURS["BnB"], linewidth=1, linestyle="-.")
         _label_end(ax, "scratch", scratch, COLOURS["BnB"])
     ax.set(xlabel="cut: how many blocks are kept", ylabel="accuracy on held-out images", xticks=cuts.cut)
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return ax
 
 
