@@ -224,7 +224,7 @@ def run_warm(arguments: argparse.Namespace) -> int:
 def run_study(arguments: argparse.Namespace) -> int:
     """Make the published tables, or resume making them."""
     from transferlab import study
-    from transferlab.study import few_images, tuning
+    from transferlab.study import few_images, forecasts, tuning
     from transferlab.system.files import checkout
 
     known = [*study.STUDIES, *study.OWN_RATES]
@@ -248,11 +248,14 @@ def run_study(arguments: argparse.Namespace) -> int:
         elif name == "few_images":
             print(few_images.plan(path))
             table = few_images.train(path, tuning.read(out / "tuning.csv"), **options)
+        elif name == "advice":
+            print(forecasts.plan(path))
+            table = forecasts.forecast(path, **options)
         else:
             part = study.STUDIES[name].only(arguments.split, arguments.seed)
             lab = _lab(arguments, precision=study.PRECISION, **part.changes)
             table = study.publish(lab, path, part, arguments.replace)
-        print(f"{len(table)} networks are in {path}")
+        print(f"{len(table)} {'forecasts' if name == 'advice' else 'networks'} are in {path}")
     return 0
 
 
