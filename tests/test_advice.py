@@ -289,13 +289,13 @@ def spoil_copy_between_parts(root):
     shutil.copy(root / "train" / "class00" / "0.png", root / "val" / "class00" / "copy.png")
     return (
         "the same picture twice",
-        r"1 pictures are in train and in val \(train/class00/0.png and val/class00/copy.png\)",
+        r"1 picture is in train and in val \(train/class00/0.png and val/class00/copy.png\)",
     )
 
 
 def spoil_two_classes(root):
     shutil.copy(root / "train" / "class00" / "0.png", root / "train" / "class30" / "copy.png")
-    return "the same picture twice", r"1 pictures are in two classes .* one of the labels is wrong"
+    return "the same picture twice", r"1 picture is in two classes .* one of the labels is wrong"
 
 
 def spoil_balance(root):
@@ -307,7 +307,7 @@ def spoil_size(root):
     Image.open(root / "train" / "class00" / "0.png").resize((20, 30)).save(root / "train" / "class00" / "0.png")
     return (
         "images smaller than the input",
-        r"1 image \(class00/0.png\) are smaller than the 32 pixels .* smallest has 20",
+        r"1 image \(class00/0.png\) is smaller than the 32 pixels .* smallest has 20",
     )
 
 

@@ -3,10 +3,10 @@
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
+from io import StringIO
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -123,9 +123,13 @@ def advise(
     unreadable: list[str] = []
     prepared = root
     if not is_prepared(root):
-        with redirect_stdout(sys.stderr):
+        told = StringIO()
+        with redirect_stdout(told):
             files = list_parts("folder", root)[0]
             prepared, unreadable = _prepared(root, found)
+        for line in told.getvalue().splitlines():
+            if line.startswith("Passed over"):  # the rest is of no use here: what is held out is settled by folds
+                say(line)
     lab = Lab("folder", runs=runs, data_root=prepared, device=device, at_once=at_once, donor=whole, weights=weights)
     if reason := checks.trainable(lab.data):
         raise ValueError(f"nothing can be learned from {root}: {reason}")

@@ -86,17 +86,19 @@ def _same_pictures(data: DataSet, files: dict[str, Files] | None, given_val: boo
         return Check(
             name,
             True,
-            f"{len(apart)} pictures are in two classes{pairs(apart)}: one of the labels is wrong, mend that.",
+            f"{_pictures(apart)} in two classes{pairs(apart)}: one of the labels is wrong, mend that.",
         )
     if across and given_val:
         return Check(
             name, True,
-            f"{len(across)} pictures are in train and in val{pairs(across)}: they would flatter the accuracy on val, "
+            f"{_pictures(across)} in train and in val{pairs(across)}: they would flatter the accuracy on val, "
             "so here they are left out of train; remove them from one of the two.",
         )  # fmt: skip
     if again:
         return Check(
-            name, True, f"{again} images are copies of others{pairs(across)}: they count as one, and share a fold."
+            name,
+            True,
+            f"{again} images are there as copies too{pairs(across)}: all copies count as one picture, in one fold.",
         )
     return Check(name, False, f"No picture is there twice, by perceptual hash, among {int(usable.sum())}.")
 
@@ -140,8 +142,8 @@ def _sizes(files: dict[str, Files], size: int) -> Check:
     if small:
         return Check(
             name, True,
-            f"{_files(len(small), small)} are smaller than the {size} pixels of the input (the smallest has {least}): "
-            "they are scaled up, and have no details for the donor's first blocks to see.",
+            f"{_files(len(small), small)} {'is' if len(small) == 1 else 'are'} smaller than the {size} pixels of the "
+            f"input (the smallest has {least}): scaled up, they have no details for the donor's first blocks to see.",
         )  # fmt: skip
     return Check(name, False, f"Every image has the {size} pixels that the input needs, or more.")
 
@@ -228,6 +230,10 @@ def trainable(data: DataSet) -> str:
 def _files(count: int, paths: list[str]) -> str:
     named = ", ".join(os.path.join(*Path(path).parts[-2:]) for path in paths[:NAMED])
     return f"{count} {'image' if count == 1 else 'images'} ({named}{', ...' * (count > NAMED)})"
+
+
+def _pictures(found: list) -> str:
+    return f"{len(found)} {'picture is' if len(found) == 1 else 'pictures are'}"
 
 
 def _some(names: list[str]) -> str:

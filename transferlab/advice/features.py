@@ -28,6 +28,7 @@ from transferlab.system.files import replacing
 from transferlab.system.machine import cores, hardware
 
 CHUNK = 32  # images of a file
+SMALL = 64  # pixels: below, one core does it
 VERSION = 1  # of what is kept: raise it when pooling changes
 
 
@@ -70,14 +71,14 @@ def of_all_cuts(donor: Donor, images: np.ndarray | Rows | Joined, device: str = 
     missing = [row for row, digest in enumerate(digests) if digest not in known]
     rows = {digest: row for row, digest in reversed([*enumerate(digests)])}  # each image once
     missing = [row for row in missing if rows[digests[row]] == row]
-    with tqdm(total=len(digests), initial=len(digests) - len(missing), desc="features", unit="image") as bar:
+    done = len(digests) - len(missing)
+    with tqdm(total=len(digests), initial=done, desc="features", unit="image", disable=not missing) as bar:
         for start in range(0, len(missing), CHUNK):
             chosen = missing[start : start + CHUNK]
             found = _computed(donor, images[np.array(chosen)], device)
             _write(folder, [digests[row] for row in chosen], found)
             known |= _by_digest([digests[row] for row in chosen], found)
             bar.update(len(chosen))
-        bar.update(len(digests) - bar.n)
     mine = [known[digest] for digest in digests]
     arrays = [np.stack([vectors[place] for vectors, _, _ in mine]) for place in range(len(donor.cuts))]
     seconds = np.median([each for _, each, _ in mine], axis=0).cumsum()
@@ -101,7 +102,8 @@ def _computed(donor: Donor, images: np.ndarray, device: str) -> Found:
     """Return features, seconds an image of each block, and numbers an image that each block puts out."""
     to_device(donor.layers, device)
     batch, threads = len(images), torch.get_num_threads()
-    torch.set_num_threads(cores())
+    # small images leave nothing to share out, and threads that wait for each other take the core from who works
+    torch.set_num_threads(cores() if images.shape[-1] > SMALL else 1)
     try:
         while True:
             try:
