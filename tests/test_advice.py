@@ -519,7 +519,7 @@ def test_a_folder_with_nothing_to_learn_is_a_sentence_and_status_2(spoil, tmp_pa
     [
         ("--network resnet18 --donor baseA", "both network='resnet18' and donor='baseA' were given"),
         ("--donor nowhere", "no donor 'nowhere'; there are resnet18, .*, and the base networks of the run store"),
-        ("--network resnet20", "invalid choice: 'resnet20'"),
+        ("--network resnet20", "no donor 'resnet20'; there are resnet18, resnet50, .*, timm/NAME where timm is"),
         ("--weights nowhere.pth", "nowhere.pth does not exist; give a file of weights"),
         ("--weights nothing", "'nothing' is neither a file nor weights of resnet18; torchvision has"),
         ("--out {tmp}/photos", "photos is not empty and holds no earlier advice; give --out a new folder"),

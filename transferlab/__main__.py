@@ -147,7 +147,8 @@ def parser() -> argparse.ArgumentParser:
         "advise", help="say which blocks of a trained network to keep for a folder of images", parents=[store, pace]
     )
     advice.add_argument("folder", metavar="FOLDER", help="<class>/*, or train/<class>/* with a val/ if there is one")
-    advice.add_argument("--network", choices=ARCHITECTURES, help="a published network (default: resnet18)")
+    known = f"{', '.join(ARCHITECTURES)}, or timm/NAME where timm is installed"
+    advice.add_argument("--network", help=f"a published network: {known} (default: resnet18)")
     advice.add_argument(
         "--weights", default="DEFAULT", help="those of torchvision, or a file: .safetensors, .pth (default: DEFAULT)"
     )

@@ -13,6 +13,7 @@ from torch import nn
 
 from transferlab import networks
 from transferlab.datasets.images import Framing
+from transferlab.networks import of_timm
 from transferlab.networks import weights as of_file
 from transferlab.networks.pretrained import ARCHITECTURES, PREFIX, in_parts
 from transferlab.networks.weights import Expected
@@ -58,8 +59,8 @@ def find(donor: str | Path | Run, weights: str | Path = DEFAULT, store: Store | 
     """Return a donor by name.
 
     Args:
-        donor: one of ARCHITECTURES, such as "resnet18"; or a base network of the run store: a Run, its folder, or the
-            name of its folder in `store`.
+        donor: one of ARCHITECTURES, such as "resnet18"; one of timm's, such as "timm/resnet26"; or a base network of
+            the run store: a Run, its folder, or the name of its folder in `store`.
         weights: of a published architecture: "DEFAULT", another name of torchvision's, or a file, .safetensors or .pth.
         store: where to look for a base network by the name of its folder.
 
@@ -71,12 +72,15 @@ def find(donor: str | Path | Run, weights: str | Path = DEFAULT, store: Store | 
         return _of_run(donor, weights)
     if donor in ARCHITECTURES or str(donor).removeprefix(PREFIX) in ARCHITECTURES:
         return _published(str(donor).removeprefix(PREFIX), weights)
+    if isinstance(donor, str) and donor.startswith(of_timm.PREFIX):
+        return _of_timm(donor.removeprefix(of_timm.PREFIX), weights)
     if is_path(donor):
         for folder in (*([store.root / "networks" / donor] if store else []), expanded("donor", donor)):
             if (folder / "spec.json").is_file():
                 return _of_run(Run(folder), weights)
     raise ValueError(
-        f"no donor {str(donor)!r}; there are {', '.join(ARCHITECTURES)}, and the base networks of the run store"
+        f"no donor {str(donor)!r}; there are {', '.join(ARCHITECTURES)}, timm/NAME where timm is installed, and the "
+        "base networks of the run store"
         f"{f' {store.root}' if store else ''}, by the name of their folder or by its path"
     )
 
@@ -91,6 +95,22 @@ def _published(name: str, weights: str | Path) -> Donor:
     network = of_file.loaded(name, of_file.read(path), expects.size, path)
     title = f"{name} with the weights {path.name if given else weights}"
     return _donor(title, PREFIX + name, in_parts(name, network, expects.mean, expects.deviation), expects, given)
+
+
+def _of_timm(name: str, weights: str | Path) -> Donor:
+    """Return timm's network `name` with the weights that timm publishes, or those of a file."""
+    expects = Expected(**of_timm.expected(name))
+    if weights == DEFAULT:
+        network = of_timm.whole(name, 1000, pretrained=True)
+    else:
+        path = expanded("weights", weights)
+        network = of_file.read_into(of_timm.whole(name, 1000), of_file.read(path), name, of_timm.head_of(name), path)
+    normalisation = {"mean": expects.mean, "deviation": expects.deviation}
+    layers = of_timm.in_parts(name, network, **normalisation).eval()
+    of_timm.check(name, layers, network, expects.size, **normalisation)
+    given = weights != DEFAULT
+    title = f"timm's {name} with the weights {Path(weights).name if given else weights}"
+    return _donor(title, of_timm.PREFIX + name, layers, expects, given)
 
 
 def _donor(title: str, network: str, layers: nn.Sequential, expects: Expected, assumed: bool) -> Donor:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 
-from transferlab.networks import INITIALISATIONS, NETWORKS
+from transferlab.networks import INITIALISATIONS, NETWORKS, is_known
 from transferlab.notation import TASKS, Treatment
 from transferlab.numbers import is_number, is_whole, plain
 from transferlab.system.machine import prefers_bfloat16
@@ -44,7 +44,7 @@ def _images(value: object) -> bool:
 
 
 ALLOWED = (  # fields of a recipe, what they may be, and that in words
-    (("network",), _one_of(NETWORKS), f"one of {', '.join(NETWORKS)}"),
+    (("network",), is_known, f"one of {', '.join(NETWORKS)}, or one of timm's, such as timm/resnet26"),
     (("precision",), _one_of(PRECISIONS), f"one of {', '.join(PRECISIONS)}"),
     (("random_filters", "initialisation"), _one_of(INITIALISATIONS), f"one of {', '.join(INITIALISATIONS)}"),
     (("size", "epochs", "curve_every", "curve_images"), _whole(1), "a whole number, 1 or more"),

@@ -11,6 +11,7 @@ from functools import cache, partial
 import torch
 from torch import nn
 
+from transferlab.networks import of_timm
 from transferlab.networks.blocks import BLOCK_NAMES, resnet18, vit
 from transferlab.networks.caffenet import caffenet
 from transferlab.networks.pretrained import HEAD, NAMES, PART_NAMES, fresh
@@ -74,6 +75,8 @@ def layer_names(name: str) -> tuple[str, ...]:
     """The names of the layers, or blocks, of a network of NETWORKS; of one's own they are numbered."""
     known = {"mini": LAYER_NAMES, "caffenet": LAYER_NAMES, "resnet18": BLOCK_NAMES, "vit": BLOCK_NAMES}
     known |= dict.fromkeys(NAMES, PART_NAMES)
+    if name.startswith(of_timm.PREFIX):
+        return PART_NAMES
     return known.get(name, tuple(f"layer{place}" for place in range(1, LAYERS + 1)))
 
 
@@ -108,7 +111,8 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
     >>> len(net), net[:2](torch.zeros(1, 3, 32, 32)).shape
     (8, torch.Size([1, 32, 8, 8]))
     """
-    if name not in NETWORKS:
+    maker = _maker(name)
+    if maker is None:
         raise ValueError(f"no network {name!r}; there are {', '.join(NETWORKS)}")
     if not is_whole(num_classes, 2):
         raise ValueError(f"got {num_classes!r} classes; a network needs 2 or more")
@@ -117,16 +121,28 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
     if initialisation not in INITIALISATIONS:
         raise ValueError(f"no initialisation {initialisation!r}; there are {', '.join(INITIALISATIONS)}")
     seed, num_classes, size = seed_from(seed), plain(num_classes), plain(size)
-    network = _of_eight(name, constructed(lambda: NETWORKS[name](num_classes, size), seed))
+    network = _of_eight(name, constructed(lambda: maker(num_classes, size), seed))
     try:
         return drawn(network, seed, initialisation)
     except ValueError as error:
         raise ValueError(f"the network {name!r} cannot be built: {error}") from None
 
 
+def is_known(name: object) -> bool:
+    """Whether there is a network of that name; of timm's, whether it could be one."""
+    return isinstance(name, str) and _maker(name) is not None
+
+
+def _maker(name: str) -> Callable[[int, int], nn.Sequential] | None:
+    """Return what makes a network of NETWORKS or of timm's, or None."""
+    if name.startswith(of_timm.PREFIX):
+        return partial(of_timm.fresh, name)
+    return NETWORKS.get(name)
+
+
 def check(name: str, num_classes: int, size: int) -> None:
     """Raise ValueError unless a network of NETWORKS can be built and turns images of `size` pixels into logits."""
-    _checked(name, NETWORKS.get(name), num_classes, size)
+    _checked(name, NETWORKS.get(name), num_classes, size)  # of timm's the name says it all
 
 
 @cache  # once in a process, as long as the name stands for the same function: CaffeNet takes a second

@@ -114,8 +114,15 @@ def in_parts(
     ['block7', 'block8', 'head']
     """
     stem, units, counts, head = ARCHITECTURES[name].row(network)
+    return named_parts([Normalised(mean, deviation), *stem], units, counts, head)
+
+
+def named_parts(
+    stem: list[nn.Module], units: list[nn.Module], counts: tuple[int, ...], head: list[nn.Module]
+) -> nn.Sequential:
+    """Return eight named blocks of as many units as `counts` says, the stem in the first, and the head behind them."""
     assert sum(counts) == len(units) and len(counts) == len(BLOCK_NAMES)
-    parts, waiting = [], [Normalised(mean, deviation), *stem]
+    parts, waiting = [], stem
     for count in counts:
         parts.append(nn.Sequential(*waiting, *units[:count]))
         waiting, units = [], units[count:]

@@ -6,7 +6,7 @@ plain dictionaries, and nothing else.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,14 +135,32 @@ def loaded(name: str, state: State, size: int, source: object) -> nn.Module:
     Raises:
         ValueError: if it is the state dict of another network; it names keys.
     """
-    network = whole(name, 1000, size)
-    head = ARCHITECTURES[name].head
-    mine, theirs = ({key: each for key, each in some.items() if not key.startswith(head)} for some in (
-        network.state_dict(), state
-    ))  # fmt: skip
+
+    def fitting() -> list[str]:
+        return [other for other in ARCHITECTURES if other != name and _fits(other, state, size)]
+
+    return read_into(whole(name, 1000, size), state, name, ARCHITECTURES[name].head, source, fitting)
+
+
+def read_into(
+    network: nn.Module,
+    state: State,
+    name: str,
+    head: str,
+    source: object,
+    fitting: Callable[[], list[str]] = lambda: [],
+) -> nn.Module:
+    """Read a state dict into a network `name`, and return it; the errors are those of `loaded`.
+
+    `head` is the beginning of the names of what belongs to its classes, `source` what an error calls the state dict,
+    and `fitting` returns the names of networks that it fits instead.
+    """
+    mine, theirs = (
+        {key: each for key, each in some.items() if not key.startswith(head)} for some in (network.state_dict(), state)
+    )
     if wrong := _differences(mine, theirs):
-        fitting = [other for other in ARCHITECTURES if other != name and _fits(other, state, size)]
-        hint = f"it is one of {' and '.join(fitting)}, so name that network" if fitting else "give one of it"
+        others = fitting()
+        hint = f"it is one of {' and '.join(others)}, so name that network" if others else "give one of it"
         raise ValueError(f"{source} is no state dict of {name}: it {'; it '.join(wrong)}; {hint}")
     network.load_state_dict(theirs, strict=False)
     return network
