@@ -150,7 +150,7 @@ def test_undecided_says_how_many_images_would_tell():
     found = answers({5: 0.60, 8: 0.55}, count=40)
     assert (found.verdict, found.advised) == ("undecided", 8) and found.more_images
     assert f"about {found.more_images} more images a class would tell" in found.sentence
-    assert found.sentence.startswith("Undecided: keeping blocks 1 to 5")
+    assert found.sentence.startswith("Undecided between keeping blocks 1 to 5")
 
 
 def test_as_good_is_said_where_nothing_much_can_be_gained():
@@ -373,6 +373,19 @@ def test_the_probes_tell_the_classes_and_the_answer_says_so(tmp_path, runs, base
     again = advise(photos, donor=base.path.name, runs=runs, quick=True)
     assert again.sentence == found.sentence
     pd.testing.assert_frame_equal(again.cuts, found.cuts)
+
+
+def test_a_folder_whose_images_were_all_replaced_is_read_afresh(photos, runs, base, monkeypatch):
+    monkeypatch.setattr(advice, "_probed", lambda lab, found, val: pytest.fail(lab.data.fingerprint))
+    seen = []
+    for _ in range(2):
+        with pytest.raises(pytest.fail.Exception) as stopped:
+            advise(photos, donor=base, runs=runs, quick=True)
+        seen.append(str(stopped.value))
+        for path in [*photos.rglob("*.png")]:
+            Image.open(path).rotate(90).save(path.with_name(f"new{path.name}"))
+            path.unlink()
+    assert len({*seen}) == 2
 
 
 def test_with_a_val_it_is_tested_there_and_the_cut_is_chosen_elsewhere(tmp_path, runs, base):

@@ -359,7 +359,8 @@ class Lab:
             return self.at_once or cores()
         if drops(networks.build(self.recipe.network, 2, self.recipe.input_size, seed=0)):
             return 1  # threads share one random generator, so several at a time could not be repeated
-        return min(self.at_once or (1 if self.recipe.crop else threads.AT_ONCE), threads.MOST)
+        large = self.recipe.crop or self.donor  # a GPU is busy with one of these
+        return min(self.at_once or (1 if large else threads.AT_ONCE), threads.MOST)
 
     def why(self, network: str | Treatment, split: str | None = None, seed: int = 0) -> str:
         """Say why a network is in the store or not: found (when, where, by what), missing, or stale, and what changed.

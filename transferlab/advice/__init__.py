@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from transferlab.advice import checks, features, probes, sentences, trials
 from transferlab.advice.evidence import Estimate, Tested, accuracy, difference
 from transferlab.datasets.folder import PARTS, Files, list_parts
 from transferlab.datasets.images import is_hidden
-from transferlab.datasets.prepare import prepare
+from transferlab.datasets.prepare import OtherImages, prepare
 from transferlab.datasets.prepared import is_prepared
 from transferlab.donors import DEFAULT, Donor
 from transferlab.lab import Lab
@@ -199,8 +200,13 @@ def _prepared(root: Path, donor: Donor) -> tuple[Path, list[str]]:
     """Decode the images of a folder as the donor expects them, into the cache; return where, and what is unreadable."""
     key = hashlib.sha256(f"{os.path.realpath(root)}{tuple(donor.framing)}".encode()).hexdigest()[:16]
     out = cache.folder() / "advice" / f"{root.name}-{key}"
-    workers = cores() if donor.framing.size > 64 else 1
-    return out, prepare("folder", root, out, donor.framing.size, workers, *donor.framing[1:])
+    size, resize, interpolation = donor.framing
+    options = (size, cores() if size > features.SMALL else 1, resize, interpolation)
+    try:
+        return out, prepare("folder", root, out, *options)
+    except OtherImages:  # all files of the folder have been replaced since; what lies in the cache is nobody's work
+        shutil.rmtree(out)
+        return out, prepare("folder", root, out, *options)
 
 
 @dataclass(frozen=True, eq=False)

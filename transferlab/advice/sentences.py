@@ -82,7 +82,8 @@ def answer(
     more = images_to_decide(apart, tested)
     would = f"about {more} more images a class would tell" if more else "not even 1000 more images a class would tell"
     return Answer(
-        f"Undecided: {_bare(told)}; the simple rule, {_bare(simple)}; {would}. Until then follow the simple rule.",
+        f"Undecided between {_bare(phrases[best])} ({percent(values[best])}) and the simple rule, "
+        f"{_bare(phrases[rule])} ({percent(values[rule])}): {would}. Until then follow the simple rule.",
         "undecided", rule, best, gain, more,
     )  # fmt: skip
 

@@ -38,6 +38,10 @@ ROW = np.dtype(
 )
 
 
+class OtherImages(ValueError):
+    """A folder was prepared from images of which none is among those that are given now, or with another size."""
+
+
 def prepare(
     name: str,
     data_root: str | Path,
@@ -125,7 +129,7 @@ def _claim(out: Path, task: dict, names: dict[str, list]) -> None:
     path = out / "begun.json"
     begun = json.loads(path.read_text(encoding="utf-8")) if path.exists() else task
     if any(begun.get(key) != task.get(key) for key in ("name", "size", *FRAMED)):
-        raise ValueError(f"{out} was begun with other images, classes or size; choose another --out, or remove it")
+        raise OtherImages(f"{out} was begun with other images, classes or size; choose another --out, or remove it")
     if begun.get("pixels") != PIXELS:
         print(f"{out} was prepared by an earlier version, whose rules for pixels were others: all is decoded again")
         (out / "manifest.json").unlink(missing_ok=True)
@@ -133,7 +137,7 @@ def _claim(out: Path, task: dict, names: dict[str, list]) -> None:
             file.unlink()
     held = {bytes(name) for part in names for name in _rows(out, part)["name"]}
     if held and not held & {bytes(name) for part in names.values() for name in part}:
-        raise ValueError(f"{out} was begun with other images, classes or size; choose another --out, or remove it")
+        raise OtherImages(f"{out} was begun with other images, classes or size; choose another --out, or remove it")
     _write(path, json.dumps(task))
 
 

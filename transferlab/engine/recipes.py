@@ -162,9 +162,9 @@ SCALES = {
     "smoke": Recipe(data={"train_per_class": 8, "test_per_class": 8}, epochs=2, batch=32, curve_every=1),
     # about a minute a base network on one core; base networks reach 65 to 80 %
     "laptop": Recipe(data={"train_per_class": 100, "test_per_class": 200}),
-    # one's own few images and a donor: as many steps for 80 images as for 800, smaller batches and gentler rates
+    # one's own few images and a donor, which settles their size: as many steps for 80 images as for 800, in smaller
+    # batches, at gentler rates. advice.trials says which rates are tried
     "few": Recipe(
-        size=224,
         batch=16,
         iterations=150,
         curve_every=1000,
