@@ -141,6 +141,6 @@ def with_which_head(evidence: Evidence) -> str:
         f"cut ({rule.within:.0%}); the scores that need no training come to {others.min():.0%} to {others.max():.0%}. "
         f"What the command advises, the last cut unless another is clearly better, loses {advice.lost:.1f} points on "
         f"average, and always taking the last {rule.lost:.1f}. "
-        "A linear head is enough while the layers below are frozen, since what it cannot tell, your few images cannot "
-        "teach to a larger one."
+        "The head was always the layers above the cut, fresh: what another one would learn from few images, these "
+        "tables cannot say."
     )
