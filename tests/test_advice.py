@@ -65,7 +65,7 @@ def photos(tmp_path):
 @MANY
 @given(st.lists(st.booleans(), min_size=8, max_size=60), st.integers(1, 4))
 def test_an_interval_holds_its_value_and_never_leaves_0_to_1(right, folds):
-    tested = evidence.Tested(np.arange(len(right)) % 2, np.arange(len(right)) // 2 % folds)
+    tested = evidence.HeldOut(np.arange(len(right)) % 2, np.arange(len(right)) // 2 % folds)
     found = evidence.accuracy(np.array(right), tested)
     assert 0 <= found.low <= found.value <= found.high <= 1 and found.low < found.high
     apart = evidence.difference(np.array(right), ~np.array(right), tested)
@@ -75,7 +75,7 @@ def test_an_interval_holds_its_value_and_never_leaves_0_to_1(right, folds):
 
 
 def test_every_class_weighs_the_same():
-    tested = evidence.Tested(np.array([0] * 9 + [1]), np.zeros(10))
+    tested = evidence.HeldOut(np.array([0] * 9 + [1]), np.zeros(10))
     assert evidence.accuracy(np.array([True] * 9 + [False]), tested).value == pytest.approx(0.5)
 
 
@@ -83,43 +83,43 @@ def test_folds_widen_an_interval():
     """Images tested in folds share training images; and folds that differ more than chance says count as they do."""
     right, labels = np.arange(100) % 5 > 0, np.arange(100) % 2
     one, five = (
-        evidence.accuracy(right, evidence.Tested(labels, np.arange(100) // (100 // count))) for count in (1, 5)
+        evidence.accuracy(right, evidence.HeldOut(labels, np.arange(100) // (100 // count))) for count in (1, 5)
     )
     assert five.half > 1.4 * one.half
     uneven = np.repeat([False, True, True, True, True], 20)
-    assert evidence.accuracy(uneven, evidence.Tested(labels, np.arange(100) // 20)).half > 1.4 * five.half
+    assert evidence.accuracy(uneven, evidence.HeldOut(labels, np.arange(100) // 20)).half > 1.4 * five.half
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says():
     """Without shared training images: 95 of 100, by simulation, also where nearly all is right."""
     draw = np.random.default_rng(0)
     for truth in (0.5, 0.8, 0.97):
-        tested = evidence.Tested(np.arange(80) % 4, np.zeros(80))
+        tested = evidence.HeldOut(np.arange(80) % 4, np.zeros(80))
         found = [evidence.accuracy(draw.random(80) < truth, tested) for _ in range(400)]
         assert 0.9 < np.mean([each.low <= truth <= each.high for each in found]) < 0.99
 
 
 def test_so_many_images_would_decide():
-    tested = evidence.Tested(np.arange(240) % 8, np.zeros(240))
+    tested = evidence.HeldOut(np.arange(240) % 8, np.zeros(240))
     near, far = (Estimate(value, value - 0.08, value + 0.08, 0.04) for value in (0.03, 0.1))
     assert evidence.images_to_decide(near, tested) > 5 * evidence.images_to_decide(far, tested)
     assert evidence.images_to_decide(Estimate(0.0, -0.08, 0.08, 0.04), tested) is None
     assert evidence.images_to_decide(Estimate(0.001, -0.08, 0.08, 0.04), tested) is None
     draw = np.random.default_rng(1)  # with as many, 80 of 100 such studies would see it
-    more = evidence.images_to_decide(Estimate(0.1, 0, 0.2, 0.05), evidence.Tested(np.arange(200) % 4, np.zeros(200)))
+    more = evidence.images_to_decide(Estimate(0.1, 0, 0.2, 0.05), evidence.HeldOut(np.arange(200) % 4, np.zeros(200)))
     count = 200 + 4 * more
     seen = []
     for _ in range(200):
         apart = draw.choice([1.0, 0.0, -1.0], count, p=[0.3, 0.5, 0.2])  # its error at 200 images is 0.05
         seen.append(
-            evidence.difference(apart > 0, apart < 0, evidence.Tested(np.arange(count) % 4, np.zeros(count))).low > 0
+            evidence.difference(apart > 0, apart < 0, evidence.HeldOut(np.arange(count) % 4, np.zeros(count))).low > 0
         )
     assert 0.7 < np.mean(seen) < 0.97
 
 
 def test_a_choice_is_paid_for_on_other_images():
     """Of many ways that guess, the best looks good; chosen on other folds it is worth nothing."""
-    draw, tested = np.random.default_rng(0), evidence.Tested(np.arange(200) % 2, np.arange(200) % 5)
+    draw, tested = np.random.default_rng(0), evidence.HeldOut(np.arange(200) % 2, np.arange(200) % 5)
     right = {way: draw.random(200) < 0.5 for way in range(50)}
     best = max(each.mean() for each in right.values())
     assert best > 0.56 and abs(evidence.elsewhere(right, tested).mean() - 0.5) < 0.05
@@ -131,7 +131,7 @@ PHRASES = {cut: sentences.probe_phrase(cut, 8) for cut in (5, 7, 8)}
 
 
 def answers(shares, count=400, classes=4):
-    tested = evidence.Tested(np.arange(count) % classes, np.arange(count) // classes % 5)
+    tested = evidence.HeldOut(np.arange(count) % classes, np.arange(count) // classes % 5)
     place = (np.arange(count) * 7919 % count) / count  # the same images are hard for all
     return sentences.answer({cut: place < share for cut, share in shares.items()}, tested, 8, PHRASES)
 
@@ -423,6 +423,10 @@ def test_it_trains_at_the_best_cuts_and_the_last(val, brief, tmp_path, runs, bas
     saved = json.loads(found.as_json())
     assert saved["sentence"] == found.sentence and len(saved["ways"]) == len(found.ways)
     assert all(0 <= way["low"] <= way["accuracy"] <= way["high"] <= 1 for way in saved["ways"])
+    page = advice_page.write(found, tmp_path / "out").read_text(encoding="utf-8")
+    table = page[page.index("<h2>What was trained</h2>") :]
+    assert table.count("<tr") - 1 == len(found.ways) and "By the probes alone: " in table
+    assert all(f">{name}</text>" in page for name in ("frozen", "LP-FT", "scratch", "probe", "guessing"))
 
 
 def test_rates_are_chosen_on_images_that_are_not_reported(tmp_path, runs, base):

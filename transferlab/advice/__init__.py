@@ -18,7 +18,7 @@ import torch
 
 from transferlab import donors, splits
 from transferlab.advice import checks, features, probes, sentences, trials
-from transferlab.advice.evidence import Estimate, Tested, accuracy, difference
+from transferlab.advice.evidence import Estimate, HeldOut, accuracy, difference
 from transferlab.datasets.folder import PARTS, Files, list_parts
 from transferlab.datasets.images import is_hidden
 from transferlab.datasets.prepare import OtherImages, prepare
@@ -215,7 +215,7 @@ class _Probed:
     features: features.Features
 
 
-def _probed(lab: Lab, donor: Donor, given_val: bool) -> tuple[_Probed, Tested, int | None]:
+def _probed(lab: Lab, donor: Donor, given_val: bool) -> tuple[_Probed, HeldOut, int | None]:
     """Probe every cut; return what each got right, on which images, and the cut that train alone would choose.
 
     Without a `val` every image is tested once, in its fold, and the cut is chosen later.
@@ -224,20 +224,20 @@ def _probed(lab: Lab, donor: Donor, given_val: bool) -> tuple[_Probed, Tested, i
     seen = features.of_all_cuts(donor, images, lab.device)
     if not given_val:
         right, rows = _in_folds(seen, labels, fold, "probes")
-        return _Probed(right, seen), Tested(labels[rows], fold[rows]), None
+        return _Probed(right, seen), HeldOut(labels[rows], fold[rows]), None
     train, test = splits.held_out(lab.data)
     test += len(lab.data.train_labels)
     inside = splits.in_folds(lab.data, "validation")[2]
     inside = np.concatenate([inside, np.full(len(labels) - len(inside), -1)])
     inside[np.setdiff1d(np.arange(len(inside)), train)] = -1
     tuned, rows = _in_folds(seen, labels, inside, "choosing")
-    own = Tested(labels[rows], inside[rows])
+    own = HeldOut(labels[rows], inside[rows])
     chosen = max(donor.cuts, key=lambda cut: (accuracy(tuned[cut], own).value, cut))
     right = {
         cut: probes.answers(array, labels, train, test) == labels[test]
         for cut, array in zip(seen.cuts, seen.arrays, strict=True)
     }
-    return _Probed(right, seen), Tested(labels[test], np.zeros(len(test), int)), chosen
+    return _Probed(right, seen), HeldOut(labels[test], np.zeros(len(test), int)), chosen
 
 
 def _in_folds(
@@ -258,7 +258,7 @@ def _in_folds(
     return {cut: (each == labels)[used] for cut, each in said.items()}, used
 
 
-def _cut_rows(donor: Donor, probed: _Probed, tested: Tested) -> pd.DataFrame:
+def _cut_rows(donor: Donor, probed: _Probed, tested: HeldOut) -> pd.DataFrame:
     last, seen, rows = donor.cuts[-1], probed.features, []
     for place, cut in enumerate(donor.cuts):
         mine = accuracy(probed.right[cut], tested)
@@ -270,7 +270,7 @@ def _cut_rows(donor: Donor, probed: _Probed, tested: Tested) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CUTS)
 
 
-def _against(right: np.ndarray, rule: np.ndarray, tested: Tested) -> Estimate:
+def _against(right: np.ndarray, rule: np.ndarray, tested: HeldOut) -> Estimate:
     """Compare a way with the simple rule; the rule itself is no better than itself, and that is certain."""
     return Estimate(0, 0, 0, 0) if right is rule else difference(right, rule, tested)
 

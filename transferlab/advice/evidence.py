@@ -16,7 +16,7 @@ POWER = float(stats.norm.ppf(0.8))
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class HeldOut:
     """Which images were tested: the class and the fold of each, int64 `[N]`."""
 
     labels: np.ndarray
@@ -25,9 +25,9 @@ class Tested:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def only(self, rows: np.ndarray) -> "Tested":
+    def only(self, rows: np.ndarray) -> "HeldOut":
         """Return some of them."""
-        return Tested(self.labels[rows], self.fold[rows])
+        return HeldOut(self.labels[rows], self.fold[rows])
 
     @property
     def weights(self) -> np.ndarray:
@@ -56,10 +56,10 @@ class Estimate:
         return (self.high - self.low) / 2
 
 
-def accuracy(right: np.ndarray, tested: Tested) -> Estimate:
+def accuracy(right: np.ndarray, tested: HeldOut) -> Estimate:
     """Return the share of right answers (bool `[N]`), by Wilson's interval, which has a width also where all are right.
 
-    >>> few = Tested(np.arange(12) % 2, np.zeros(12))
+    >>> few = HeldOut(np.arange(12) % 2, np.zeros(12))
     >>> [round(end, 2) for end in (accuracy(np.ones(12), few).low, accuracy(np.ones(12), few).high)]
     [0.76, 1.0]
     """
@@ -71,12 +71,12 @@ def accuracy(right: np.ndarray, tested: Tested) -> Estimate:
     return Estimate(value, min(value, max(0.0, middle - half)), max(value, min(1.0, middle + half)), half / SURE)
 
 
-def difference(right: np.ndarray, other: np.ndarray, tested: Tested) -> Estimate:
+def difference(right: np.ndarray, other: np.ndarray, tested: HeldOut) -> Estimate:
     """Return by how much one way is more often right than another on the same images (bool `[N]` each).
 
     The interval is that of Agresti and Min (2005) for pairs: two images are added, which disagree half of the time.
 
-    >>> same = Tested(np.arange(40) % 2, np.zeros(40))
+    >>> same = HeldOut(np.arange(40) % 2, np.zeros(40))
     >>> difference(np.arange(40) < 30, np.arange(40) < 20, same).low > 0
     True
     """
@@ -92,7 +92,7 @@ def difference(right: np.ndarray, other: np.ndarray, tested: Tested) -> Estimate
     return Estimate(value, min(value, middle - SURE * error), max(value, middle + SURE * error), error)
 
 
-def _factor(values: np.ndarray, tested: Tested, variance: float) -> float:
+def _factor(values: np.ndarray, tested: HeldOut, variance: float) -> float:
     """Return by what the variance of a mean over images has to be multiplied, since they were tested in folds."""
     folds = np.unique(tested.fold)
     if len(folds) < 2:
@@ -106,12 +106,12 @@ def _factor(values: np.ndarray, tested: Tested, variance: float) -> float:
     return shared * max(1.0, between / (variance * float(weights @ weights)))
 
 
-def images_to_decide(apart: Estimate, tested: Tested) -> int | None:
+def images_to_decide(apart: Estimate, tested: HeldOut) -> int | None:
     """Return how many more images a class would show a difference of this size (power 80 %), or None for over 1000.
 
     The spread is the measured one.
 
-    >>> images_to_decide(Estimate(0.05, -0.05, 0.15, 0.05), Tested(np.arange(100) % 4, np.zeros(100)))
+    >>> images_to_decide(Estimate(0.05, -0.05, 0.15, 0.05), HeldOut(np.arange(100) % 4, np.zeros(100)))
     200
     """
     if apart.value == 0:
@@ -124,7 +124,7 @@ def images_to_decide(apart: Estimate, tested: Tested) -> int | None:
     return ceil(more / step) * step
 
 
-def elsewhere(right: dict, tested: Tested) -> np.ndarray:
+def elsewhere(right: dict, tested: HeldOut) -> np.ndarray:
     """Return the answers of the way that is best on the other folds, for each fold: bool `[N]`.
 
     What is best on some images is flattered by those images. This is what the choice itself is worth.

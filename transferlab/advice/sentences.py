@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transferlab.advice.evidence import Estimate, Tested, accuracy, difference, elsewhere, images_to_decide
+from transferlab.advice.evidence import Estimate, HeldOut, accuracy, difference, elsewhere, images_to_decide
 from transferlab.notation import Treatment
 
+LOPSIDED = 0.04  # of accuracy: how much longer one arm of an interval may be before both ends are said
 MARGIN = 0.02  # of accuracy: what a reader would not cut elsewhere for
 
 
@@ -38,7 +39,7 @@ class Answer:
 
 def answer(
     right: Mapping[str, np.ndarray],
-    tested: Tested,
+    tested: HeldOut,
     rule: str,
     phrases: Mapping[str, str],
     chosen: str | None = None,
@@ -53,7 +54,8 @@ def answer(
         chosen: the way that was best on images of its own; None: it is chosen here, on the other folds.
     """
     values = {way: accuracy(each, tested) for way, each in right.items()}
-    best = chosen or max(right, key=lambda way: (values[way].value, way == rule))
+    # of equally good ones the rule, or else the last, which keeps most of the donor
+    best = chosen or max(reversed([*right]), key=lambda way: (values[way].value, way == rule))
     gain = difference(right[best] if chosen else elsewhere({**right}, tested), right[rule], tested)
     guessing = 1 / tested.classes
     if values[best].low <= guessing:
@@ -82,8 +84,8 @@ def answer(
     more = images_to_decide(apart, tested)
     would = f"about {more} more images a class would tell" if more else "not even 1000 more images a class would tell"
     return Answer(
-        f"Undecided between {_bare(phrases[best])} ({percent(values[best])}) and the simple rule, "
-        f"{_bare(phrases[rule])} ({percent(values[rule])}): {would}. Until then follow the simple rule.",
+        f"Undecided between {_bare(phrases[best])}, {percent(values[best])}, and the simple rule, "
+        f"{_bare(phrases[rule])}, {percent(values[rule])}: {would}. Until then follow the simple rule.",
         "undecided", rule, best, gain, more,
     )  # fmt: skip
 
@@ -124,11 +126,13 @@ def kept(cut: int, last: int) -> str:
 
 
 def percent(value: Estimate) -> str:
-    """Return an accuracy with half of its interval.
+    """Return an accuracy with half of its interval, or with its ends where it is not in the middle.
 
-    >>> percent(Estimate(0.812, 0.75, 0.87, 0.03))
-    '81 % ± 6'
+    >>> percent(Estimate(0.812, 0.75, 0.87, 0.03)), percent(Estimate(1.0, 0.58, 1.0, 0.1))
+    ('81 % ± 6', '100 % (58 to 100)')
     """
+    if abs(value.high + value.low - 2 * value.value) > LOPSIDED:
+        return f"{100 * value.value:.0f} % ({100 * value.low:.0f} to {100 * value.high:.0f})"
     return f"{100 * value.value:.0f} % ± {100 * value.half:.0f}"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transferlab.advice.evidence import Tested
+from transferlab.advice.evidence import HeldOut
 from transferlab.lab import Lab
 from transferlab.notation import Treatment
 from transferlab.splits import fold_count
@@ -83,10 +83,10 @@ def train(lab: Lab, networks: list[str], where: Plan) -> list[Way]:
     ]
 
 
-def tested(lab: Lab, where: Plan) -> Tested:
+def tested(lab: Lab, where: Plan) -> HeldOut:
     """Return the images that are reported, in the order of `Way.right`."""
     labels = [lab.task("B", *place).test_labels for place in where.report]
-    return Tested(np.concatenate(labels), np.concatenate([np.full(len(each), k) for k, each in enumerate(labels)]))
+    return HeldOut(np.concatenate(labels), np.concatenate([np.full(len(each), k) for k, each in enumerate(labels)]))
 
 
 def _grid(name: str) -> tuple[float, ...]:

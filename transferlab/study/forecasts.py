@@ -97,7 +97,7 @@ def _rows(whole: Lab, part: few_images.Part) -> pd.DataFrame:
     seen = features.of_all_cuts(donors.find(base), task.train_images, whole.device)
     labels = task.train_labels
     fold = splits.folds(labels, np.arange(len(labels)), splits.FOLDS)
-    tested = evidence.Tested(labels, fold)
+    tested = evidence.HeldOut(labels, fold)
     arrays = {cut: seen.arrays[seen.cuts.index(cut)] for cut in CUTS}
     right = {cut: _right(array, labels, fold) for cut, array in arrays.items()}
     phrases = {str(cut): sentences.probe_phrase(cut, RULE) for cut in CUTS}
