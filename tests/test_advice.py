@@ -425,7 +425,7 @@ def test_it_trains_at_the_best_cuts_and_the_last(val, brief, tmp_path, runs, bas
     assert all(0 <= way["low"] <= way["accuracy"] <= way["high"] <= 1 for way in saved["ways"])
     page = advice_page.write(found, tmp_path / "out").read_text(encoding="utf-8")
     table = page[page.index("<h2>What was trained</h2>") :]
-    assert table.count("<tr") - 1 == len(found.ways) and "By the probes alone: " in table
+    assert table.count("<tr") - 1 == len(found.ways) and "By the probes alone: " in table and "gain" in table
     assert all(f">{name}</text>" in page for name in ("frozen", "LP-FT", "scratch", "probe", "guessing"))
 
 

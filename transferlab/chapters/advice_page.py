@@ -80,6 +80,7 @@ def page(advice: Advice, svg: str) -> str:
     ))  # fmt: skip
     trained = "" if advice.ways.empty else (
         f"<h2>What was trained</h2><div class=scroll>{_table(ways_table(advice), _of_ways(advice))}</div>"
+        "<p>Rates were chosen on images that are not among these.</p>"
         f"<p>By the probes alone: {_kept_together(advice.quick.sentence)}</p>"
     )  # fmt: skip
     return f"""<!doctype html>
@@ -91,6 +92,7 @@ def page(advice: Advice, svg: str) -> str:
 <figcaption>How many of the held-out images a way gets right, every class counting the same; bars are 95 % intervals.
 </figcaption></figure>
 <h2>Every cut, by a linear probe</h2>
+<p>A gain is in points, against keeping all blocks, with its 95 % interval.</p>
 <div class="scroll">{_table(cuts_table(advice), _of_cuts(advice))}</div>
 {trained}
 <h2>What was looked at first</h2><ul>{checks}</ul>
@@ -109,23 +111,24 @@ def cuts_table(advice: Advice) -> pd.DataFrame:
     return _readable(advice.cuts).assign(**{
         "ms an image": advice.cuts.milliseconds.map("{:.1f}".format),
         "MB": advice.cuts.megabytes.map("{:.0f}".format),
-    })[["keeps", "accuracy", "against all blocks", "ms an image", "MB"]]  # fmt: skip
+    })[["keeps", "accuracy", "gain", "ms an image", "MB"]]  # fmt: skip
 
 
 def ways_table(advice: Advice) -> pd.DataFrame:
     """Return the ways to train as a reader has them."""
     rates = advice.ways.rate.map("{:g}".format)
-    return _readable(advice.ways).assign(rate=rates)[["network", "keeps", "rate", "accuracy", "against all blocks"]]
+    return _readable(advice.ways).assign(rate=rates)[["network", "keeps", "rate", "accuracy", "gain"]]
 
 
 def _readable(rows: pd.DataFrame) -> pd.DataFrame:
     values = [percent(Estimate(row.accuracy, row.low, row.high, 0)) for row in rows.itertuples()]
-    gains = [
-        "-" if row.gain_low == row.gain_high else
-        f"{100 * row.gain:+.0f} ({100 * row.gain_low:.0f} to {100 * row.gain_high:.0f})"
-        for row in rows.itertuples()
-    ]  # fmt: skip
-    return rows.assign(**{"accuracy": values, "against all blocks": gains})
+    gains = ["-" if row.gain_low == row.gain_high else _gain(row) for row in rows.itertuples()]
+    return rows.assign(**{"accuracy": values, "gain": gains})
+
+
+def _gain(row) -> str:
+    value, low, high = (round(100 * each) for each in (row.gain, row.gain_low, row.gain_high))
+    return f"{value:+d} ({low} to {high})" if value else f"0 ({low} to {high})"
 
 
 def _of_cuts(advice: Advice) -> list[bool]:
