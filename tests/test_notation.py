@@ -3,11 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transferlab import Treatment
-from transferlab.notation import CONDITIONS, DEPTHS, lineage
+from transferlab.notation import CONDITIONS, CUTS, lineage
 
 NAMES = ["baseA", "baseB"]
-NAMES += [f"{s}{n}{t}{plus}" for s in "AB" for n in DEPTHS for t in "AB" for plus in ("", "+", "++")]
-NAMES += [f"R{n}{t}" for n in DEPTHS for t in "AB"]
+NAMES += [f"{s}{n}{t}{plus}" for s in "AB" for n in CUTS for t in "AB" for plus in ("", "+", "++")]
+NAMES += [f"R{n}{t}" for n in CUTS for t in "AB"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -40,7 +40,7 @@ def test_what_a_name_means(name, source, n, target, fine_tuned, condition, paren
 
 WRONG = [
     "A0B",
-    "A8B",
+    "A9B",
     "C3B",
     "R2B+",
     "A3C",
@@ -67,7 +67,7 @@ def test_other_names_are_refused_with_what_is_allowed(name):
     assert repr(name) in str(caught.value)
 
 
-@given(st.text(max_size=6) | st.from_regex(r"[AB][1-7][AB]\+{0,3}", fullmatch=True))
+@given(st.text(max_size=6) | st.from_regex(r"[AB][1-8][AB]\+{0,3}", fullmatch=True))
 def test_any_text_either_is_a_name_or_raises_value_error(text):
     if text in NAMES:
         assert str(Treatment.parse(text)) == text
@@ -78,7 +78,7 @@ def test_any_text_either_is_a_name_or_raises_value_error(text):
 
 @given(
     st.sampled_from([None, "A", "B", "R", "C"]),
-    st.sampled_from([-1, 0, 1, 7, 8, True, 2.0]),
+    st.sampled_from([-1, 0, 1, 8, 9, True, 2.0]),
     st.sampled_from("ABC"),
     st.sampled_from([False, True, 1]),
     st.sampled_from([False, True, 0]),
@@ -94,7 +94,14 @@ def test_a_treatment_made_by_hand_obeys_the_same_rules(source, n, target, fine_t
 def test_a_second_stage_waits_for_the_first():
     assert lineage(("B4A++", "kingdom", 2)) == [(name, "kingdom", 2) for name in ("B4A++", "B4A", "baseB")]
     assert lineage(("R3B", "random", 0)) == [("R3B", "random", 0)]
-    assert [Treatment.parse(name).transplanted for name in ("A4B", "A4B+", "A4B++", "baseB", "R2B")] == [4, 4, 8, 0, 2]
+    assert [Treatment.parse(name).transplanted() for name in ("A4B", "A4B+", "A4B++", "baseB", "R2B")] == [
+        4,
+        4,
+        8,
+        0,
+        2,
+    ]
+    assert (Treatment.parse("A8B").transplanted(9), Treatment.parse("A8B++").transplanted(9)) == (8, 9)
 
 
 def test_conditions_have_an_order_and_unknown_ones_are_refused():

@@ -52,7 +52,9 @@ def decoded(monkeypatch):
     """The names of the files that are decoded from now on."""
     names, real = [], prepare.read_image
     monkeypatch.setattr(
-        prepare, "read_image", lambda path, size: (names.append("/".join(Path(path).parts[-3:])), real(path, size))[1]
+        prepare,
+        "read_image",
+        lambda path, size, *more: (names.append("/".join(Path(path).parts[-3:])), real(path, size))[1],
     )
     return names
 
@@ -310,7 +312,7 @@ def test_a_script_without_a_main_guard_prepares(tree, tmp_path):
 def test_an_image_that_a_program_dies_over_is_left_out(tree, tmp_path, monkeypatch):
     code = (
         "import os\nfrom transferlab.datasets import decoders, prepare\nreal = prepare.read_image\n"
-        "prepare.read_image = lambda path, size: os._exit(3) if '1.png' in path else real(path, size)\n"
+        "prepare.read_image = lambda path, size, *more: os._exit(3) if '1.png' in path else real(path, size)\n"
         "decoders.serve(prepare.decode_chunk)"
     )
     real = decoders.decoders

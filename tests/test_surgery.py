@@ -123,7 +123,7 @@ def test_training_changes_exactly_what_it_should(lab, treatment, split):
     mine = task(lab.data, split, 0, treatment.target)
     network = lab.experiment(treatment, split).network(parent and parent.network())
     if parent:
-        transplant.verify(network, parent.network(), treatment.transplanted, frozen=False)
+        transplant.verify(network, parent.network(), treatment.transplanted(), frozen=False)
     before = state(network)
     training.train(network, treatment.frozen, mine, lab.recipe, seed=1)
     assert changed(before, network) == set(networks.LAYER_NAMES[treatment.frozen :])

@@ -4,13 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from transferlab.advice import advise
     from transferlab.lab import Lab
     from transferlab.notation import Treatment
 
 __version__ = "0.1.0"
-__all__ = ["Lab", "Treatment"]
+__all__ = ["Lab", "Treatment", "advise"]
 
-_HOMES = {"Lab": "transferlab.lab", "Treatment": "transferlab.notation"}
+_HOMES = {"advise": "transferlab.advice", "Lab": "transferlab.lab", "Treatment": "transferlab.notation"}
 
 
 def __getattr__(name: str):

@@ -1,7 +1,8 @@
 """The command line: `warm` trains the networks that the chapters show, `study` those of the published tables; `prepare`
 decodes images, `plan` estimates the cost of a study, `batch` runs chapters by papermill, `why` says where a network is
-or why it is not there, and `status` shows how far a sweep has got. For classes, `student` writes the book without its
-solutions, and `score` runs submitted notebooks and says what their check cells say.
+or why it is not there, and `status` shows how far a sweep has got. `advise` says where to cut a trained network for
+one's own images. For classes, `student` writes the book without its solutions, and `score` runs submitted notebooks and
+says what their check cells say.
 
 python -m transferlab COMMAND --help
 """
@@ -41,6 +42,8 @@ def main() -> int:
 
 def _kept(arguments: argparse.Namespace) -> str:
     """Say where the networks are that an interrupted command has trained, if it trains any."""
+    if arguments.__dict__.get("command") == "advise":
+        return "; give the same command again, and it goes on"
     if arguments.__dict__.get("command") not in ("warm", "study"):
         return ""
     from transferlab.system.files import default_runs
@@ -53,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     from transferlab import study
     from transferlab.engine.recipes import SCALES
     from transferlab.networks import NETWORKS
+    from transferlab.networks.pretrained import ARCHITECTURES
     from transferlab.notation import TASKS
     from transferlab.splits import SPLITS
 
@@ -139,6 +143,20 @@ def parser() -> argparse.ArgumentParser:
     asked.add_argument("name", metavar="NETWORK", help="its name, such as A3B+")
     asked.set_defaults(run=run_why)
 
+    advice = commands.add_parser(
+        "advise", help="say which blocks of a trained network to keep for a folder of images", parents=[store, pace]
+    )
+    advice.add_argument("folder", metavar="FOLDER", help="<class>/*, or train/<class>/* with a val/ if there is one")
+    known = f"{', '.join(ARCHITECTURES)}, or timm/NAME where timm is installed"
+    advice.add_argument("--network", help=f"a published network: {known} (default: resnet18)")
+    advice.add_argument(
+        "--weights", default="DEFAULT", help="those of torchvision, or a file: .safetensors, .pth (default: DEFAULT)"
+    )
+    advice.add_argument("--donor", metavar="RUN", help="instead of it a base of the run store: its folder, or its name")
+    advice.add_argument("--quick", action="store_true", help="only probe every cut, and train nothing")
+    advice.add_argument("--out", type=Path, help="a folder for the page and the data (default: FOLDER-advice, here)")
+    advice.set_defaults(run=run_advise)
+
     far = commands.add_parser(
         "status", parents=[scale, store, pace, images, sweep], help="show how far a sweep has got"
     )
@@ -211,7 +229,7 @@ def run_warm(arguments: argparse.Namespace) -> int:
 def run_study(arguments: argparse.Namespace) -> int:
     """Make the published tables, or resume making them."""
     from transferlab import study
-    from transferlab.study import few_images, tuning
+    from transferlab.study import few_images, forecasts, tuning
     from transferlab.system.files import checkout
 
     known = [*study.STUDIES, *study.OWN_RATES]
@@ -235,11 +253,14 @@ def run_study(arguments: argparse.Namespace) -> int:
         elif name == "few_images":
             print(few_images.plan(path))
             table = few_images.train(path, tuning.read(out / "tuning.csv"), **options)
+        elif name == "advice":
+            print(forecasts.plan(path))
+            table = forecasts.forecast(path, **options)
         else:
             part = study.STUDIES[name].only(arguments.split, arguments.seed)
             lab = _lab(arguments, precision=study.PRECISION, **part.changes)
             table = study.publish(lab, path, part, arguments.replace)
-        print(f"{len(table)} networks are in {path}")
+        print(f"{len(table)} {'forecasts' if name == 'advice' else 'networks'} are in {path}")
     return 0
 
 
@@ -281,6 +302,29 @@ def run_plan(arguments: argparse.Namespace) -> int:
         where = f"measured on {hardware(device)}{', one core' * (device == 'cpu')}"
     costs = cost.of_study(arguments.dataset, recipe, study, throughput, arguments.data_root)
     print(f"{arguments.dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{costs}")
+    return 0
+
+
+def run_advise(arguments: argparse.Namespace) -> int:
+    """Print where to cut, the sentence first, and write the page."""
+    from transferlab.advice import advise, layout
+    from transferlab.chapters import advice_page
+    from transferlab.system.files import expanded
+
+    folder = expanded("FOLDER", arguments.folder)
+    layout(folder)
+    out = arguments.out or Path(f"{folder.resolve().name}-advice")
+    advice_page.check_out(out)
+    names = ("network", "weights", "donor", "quick", "runs", "device", "at_once")
+    options = {name: getattr(arguments, name) for name in names}
+    advice = advise(folder, **options, say=lambda line: print(line, file=sys.stderr))
+    tables = [advice_page.cuts_table(advice)]
+    if len(advice.ways):
+        tables.append(advice_page.ways_table(advice))
+    print(advice.sentence)
+    for table in tables:
+        print(f"\n{table.to_string(index=False)}")
+    print(f"\nThe page: {advice_page.write(advice, out)}")
     return 0
 
 

@@ -54,10 +54,9 @@ class Experiment:
     def check(self) -> None:
         """Raise ValueError if the network cannot be trained: too few images, or the network does not take them."""
         classes = self.classes()
-        images = int(np.isin(self.data.train_labels, classes).sum())
+        images, tests = splits.sizes(self.data, self.split, self.seed, self.treatment.target)
         limit = self.recipe.train_per_class.get(self.treatment.target)
         images = images if limit is None else min(images, limit * len(classes))
-        tests = int(np.isin(self.data.test_labels, classes).sum())
         if images < LEAST_BATCH or not tests:
             raise ValueError(
                 f"task {self.treatment.target} has {images} images to train on and {tests} to test on; it needs "
@@ -79,7 +78,8 @@ class Experiment:
         if self.treatment.source is None:
             return self._fresh("base", self.recipe.initialisation)
         donor = donor or self._fresh("random filters", self.recipe.random_filters)
-        return transplant(donor, self.treatment.transplanted, self._fresh("upper layers", self.recipe.initialisation))
+        count = self.treatment.transplanted(len(donor))
+        return transplant(donor, count, self._fresh("upper layers", self.recipe.initialisation))
 
     def mean(self) -> Tensor | None:
         """Return the mean image that crops subtract: as in 2014, that of the task the first layers were trained on."""
@@ -122,7 +122,8 @@ class Experiment:
         limit = self.recipe.train_per_class.get(self.treatment.target)
         if limit is None:
             return 1
-        return int(np.isin(self.data.train_labels, self.classes()).sum()) / (limit * len(self.classes()))
+        images, _ = splits.sizes(self.data, self.split, self.seed, self.treatment.target)
+        return images / (limit * len(self.classes()))
 
     def _fresh(self, purpose: str, initialisation: str) -> nn.Sequential:
         name, side = self.recipe.network, self.recipe.input_size

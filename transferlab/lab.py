@@ -22,9 +22,10 @@ from tqdm.auto import tqdm
 
 from transferlab import datasets, networks, splits, training
 from transferlab.datasets.rows import Rows
+from transferlab.donors import DEFAULT, find
 from transferlab.engine import recipes, speed
 from transferlab.experiment import Experiment, make
-from transferlab.notation import CONDITIONS, DEPTHS, Job, Treatment
+from transferlab.notation import CONDITIONS, Job, Treatment
 from transferlab.numbers import is_whole, plain
 from transferlab.parallel import Failed, checked_cluster, threads
 from transferlab.store import Damaged, Run, Store, status
@@ -39,7 +40,7 @@ class Lab:
 
     Args:
         dataset: a name for `datasets.load`: "kingdoms", or another one with its `data_root`.
-        scale: one of `recipes.SCALES`.
+        scale: one of `recipes.SCALES`; None: "laptop", or "few" with a donor.
         runs: the folder of the run store; None: TRANSFERLAB_RUNS, else `runs` in the checkout, else `./runs`.
         data_root: where the images of the data set are.
         device: "auto", "cpu" or "cuda".
@@ -48,6 +49,10 @@ class Lab:
             that only its workers have.
         at_once: how many networks are trained at a time; None: one a core, or what a GPU takes. With 1 they are
             trained in this process. A GPU trains 32 at most, and networks with dropout one by one.
+        donor: None, or what `donors.find` takes: a published architecture, such as "resnet18", or a base network of the
+            run store. It is baseA, and needs no training; all classes of the data set are task B. Network and size of
+            the images are the donor's, and splits are those of `splits.OF_ONE`.
+        weights: of a published architecture: "DEFAULT", another name of torchvision's, or a file.
         changes: fields of `recipes.Recipe`, as in `Lab(epochs=12)`; such runs are kept apart in the store.
 
     Raises:
@@ -56,19 +61,24 @@ class Lab:
     >>> lab = Lab(scale="smoke")                                # doctest: +SKIP
     >>> lab.run("A3B+").accuracy                                # doctest: +SKIP
     >>> lab.sweep(conditions=("base", "AnB"), layers=(1, 4, 7)) # doctest: +SKIP
+    >>> mine = Lab("folder", data_root="photos", donor="resnet18")  # doctest: +SKIP
+    >>> mine.run("A5B++").accuracy                              # doctest: +SKIP
     """
 
     def __init__(
         self,
         dataset: str = "kingdoms",
-        scale: str = "laptop",
+        scale: str | None = None,
         runs: str | Path | None = None,
         data_root: str | Path | None = None,
         device: str = "auto",
         cluster: Any = None,
         at_once: int | None = None,
+        donor: str | Path | Run | None = None,
+        weights: str | Path = DEFAULT,
         **changes,
     ):
+        scale = scale or ("laptop" if donor is None else "few")
         given = {"dataset": dataset, "scale": scale, "runs": runs, "data_root": data_root}
         for name, value in given.items():
             if value is None and name in ("runs", "data_root"):
@@ -84,13 +94,37 @@ class Lab:
             raise ValueError(f"at_once is {at_once!r}; it must be a whole number of networks, 1 or more")
         self.scale, self.cluster, self.at_once = scale, cluster, plain(at_once)
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-        self.recipe = recipes.recipe_for(scale, **changes).on(self.device)
+        self.store = Store(default_runs() if runs is None else runs)
+        self.donor = None if donor is None else find(donor, weights, self.store)
+        self.recipe = recipes.recipe_for(scale, **self._of_donor(changes), **changes).on(self.device)
         self.data_root = None if data_root is None else expanded("data_root", data_root)
         options = self.recipe.data if dataset in datasets.DRAWN else {"data_root": self.data_root}
+        if self.donor and dataset == "folder":
+            options |= self.donor.framing.at(self.recipe.size).options()
         self.data = datasets.load(dataset, size=self.recipe.size, **options)
-        self.store = Store(default_runs() if runs is None else runs)
         self._given: dict[str, Any] = {**given, "runs": self.store.root, "data_root": self.data_root, "device": device}
         self._given |= {"at_once": self.at_once, **plain(changes)}
+        if donor is not None:
+            self._given |= {"donor": donor.path if isinstance(donor, Run) else donor, "weights": weights}
+
+    def _of_donor(self, changes: dict) -> dict:
+        """Return the fields of the recipe that a donor settles; raises ValueError for a change of its network."""
+        if self.donor is None:
+            return {}
+        if "network" in changes:
+            raise ValueError(f"network is {changes['network']!r}, but the donor is {self.donor.title}; leave one out")
+        settled = {"network": self.donor.network, "size": self.donor.framing.size}
+        return {name: value for name, value in settled.items() if name not in changes}
+
+    @property
+    def divisions(self) -> tuple[str, ...]:
+        """The splits that there are, the usual one first."""
+        return splits.SPLITS if self.donor is None else ("folds", *(each for each in splits.OF_ONE if each != "folds"))
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """After which layers networks are cut."""
+        return networks.cuts(self.recipe.network)
 
     def changed(self, **changes) -> "Lab":
         """Return a Lab like this one with some arguments changed, as in `lab.changed(random_filters="gaussian")`.
@@ -104,61 +138,81 @@ class Lab:
         other.recipe, other._given = replace(self.recipe, **changes).on(self.device), given
         return other
 
-    def task(self, name: str, split: str = "random", seed: int = 0) -> splits.Task:
+    def task(self, name: str, split: str | None = None, seed: int = 0) -> splits.Task:
         """Return task "A" or "B" of a split: its classes, images and labels."""
         return self.experiment(Treatment.of("base", 0, name), split, seed).task()
 
-    def experiment(self, network: str | Treatment, split: str = "random", seed: int = 0) -> Experiment:
+    def experiment(self, network: str | Treatment, split: str | None = None, seed: int = 0) -> Experiment:
         """Return the experiment that `run` would carry out.
 
         Raises ValueError for a name, a split or a seed that makes no sense.
         """
-        treatment = Treatment.parse(network)
-        if split not in splits.SPLITS:
-            raise ValueError(f"no split {split!r}; there are {', '.join(splits.SPLITS)}")
+        treatment, split = Treatment.parse(network), self.divisions[0] if split is None else split
+        if split not in self.divisions:
+            raise ValueError(f"no split {split!r}; there are {', '.join(self.divisions)}")
+        if self.donor and treatment.target == "A":
+            raise ValueError(
+                f"{treatment} is trained on task A, which is the donor's own ({self.donor.title}); ask for a network "
+                "into B, such as A5B"
+            )
+        if treatment.source and treatment.n not in self.cuts:
+            raise ValueError(
+                f"no such network: {str(treatment)!r}; {self.recipe.network} is cut after layers 1 to {self.cuts[-1]}, "
+                "since something above must be fresh"
+            )
         return Experiment(self.data, self.recipe, treatment, split, seed)
 
     def run(
         self,
         network: str | Treatment,
-        split: str = "random",
+        split: str | None = None,
         seed: int = 0,
         on_epoch: Callable[[dict], None] = lambda row: None,
     ) -> Run:
         """Return the network of that name, such as "A3B+": found in the store, or trained now, its parent too.
 
-        `seed` fixes the classes of a random split and every random choice in training. `on_epoch` is called with each
-        row of the history, if the network is trained in this process.
+        `split` is one of `splits.SPLITS`, "random" if it is None; with a donor one of `splits.OF_ONE`, "folds" if it is
+        None. `seed` fixes the classes of a random split, or which fold is held out, and every random choice in
+        training. `on_epoch` is called with each row of the history, if the network is trained in this process.
         """
         experiment = self.experiment(network, split, seed)
         spec = self._spec(experiment)
         if found := self.store.find(spec):
             return found
         if self.cluster is not None:
-            self.train([(str(experiment.treatment), split, seed)])
+            self.train([(str(experiment.treatment), experiment.split, seed)])
             return Run(self.store.path(spec))
         experiment.check()
         self.store.check()
-        if parent := experiment.treatment.parent:
-            self.run(parent, split, seed)
+        if (parent := experiment.treatment.parent) and not self._is_donor(parent):
+            self.run(parent, experiment.split, seed)
         with self.store.claim(spec), one_thread(self.device):
             return self.store.find(spec) or self._make(experiment, spec, self._donor(experiment), on_epoch)
 
-    def spec(self, network: str | Treatment, split: str, seed: int) -> dict:
+    def spec(self, network: str | Treatment, split: str | None = None, seed: int = 0) -> dict:
         """Return all that determines a network, its parent included: two equal specs, the same network."""
         return self._spec(self.experiment(network, split, seed))
 
     def _spec(self, experiment: Experiment) -> dict:
         """Add to the experiment's record what else tells its result from others: scale, device, parent."""
-        parent = experiment.treatment.parent
-        name = self.store.path(self._spec(replace(experiment, treatment=parent))).name if parent else None
+        parent, name = experiment.treatment.parent, None
+        if parent and self.donor and self._is_donor(parent):
+            name = self.donor.name
+        elif parent:
+            name = self.store.path(self._spec(replace(experiment, treatment=parent))).name
         return {**experiment.record(), "scale": self.scale, "device": self.device, "parent": name}
+
+    def _is_donor(self, treatment: Treatment) -> bool:
+        """Whether a network is one that came from elsewhere."""
+        return self.donor is not None and str(treatment) == "baseA"
 
     def _donor(self, experiment: Experiment) -> nn.Sequential | None:
         """Return the trained network whose first layers are copied, or None if there is none."""
         parent = experiment.treatment.parent
         if parent is None:
             return None
+        if self.donor and self._is_donor(parent):
+            return self.donor.layers
         try:
             return self.run(parent, experiment.split, experiment.seed).network()
         except Damaged as error:
@@ -193,9 +247,13 @@ class Lab:
         return run
 
     def predict(
-        self, run: Run, images: np.ndarray | Rows | None = None, n: int = 8, network: nn.Sequential | None = None
+        self,
+        run: Run,
+        images: np.ndarray | Rows | None = None,
+        n: int | None = None,
+        network: nn.Sequential | None = None,
     ) -> torch.Tensor:
-        """Return the outputs of the first `n` layers (1..8) of a run's network for images; with all 8, logits.
+        """Return the outputs of the first `n` layers (1, ...) of a run's network for images; with all of them, logits.
 
         Use this for every look at a network's answers: it treats images exactly as the test behind `run.accuracy` does,
         with the run's crops, mean image and precision, in batches.
@@ -203,7 +261,7 @@ class Lab:
         Args:
             run: a run of this Lab, with its data and recipe.
             images: uint8 `[N, 3, H, W]`, as in the data set; None: the held-out images of its target task.
-            n: how many layers.
+            n: how many layers; None: all of them.
             network: another network to ask instead of the run's own, such as an untrained one.
 
         Returns:
@@ -212,8 +270,9 @@ class Lab:
         Raises:
             ValueError: for a run that was made by another recipe or from other images, or an `n` out of range.
         """
-        if not is_whole(n, 1, DEPTHS[-1] + 2):
-            raise ValueError(f"n is {n!r}; it must be a whole number of layers, 1 to {DEPTHS[-1] + 1}")
+        layers = self.cuts[-1] + 1
+        if n is not None and not is_whole(n, 1, layers + 1):
+            raise ValueError(f"n is {n!r}; it must be a whole number of layers, 1 to {layers}")
         treatment, split, seed = run.treatment, run.spec["split"], run.spec["seed"]
         experiment = self.experiment(treatment, split, seed)
         spec = self._spec(experiment)
@@ -228,22 +287,25 @@ class Lab:
     def sweep(
         self,
         conditions: Iterable[str] = ("base", "AnB", "BnB"),
-        layers: Iterable[int] = DEPTHS,
-        split: str = "random",
+        layers: Iterable[int] | None = None,
+        split: str | None = None,
         seeds: Iterable[int] = (0,),
         targets: Iterable[str] = ("B",),
         cluster: Any = None,
     ) -> pd.DataFrame:
         """Train or find every network of a grid, `at_once` at a time.
 
-        `cluster`, if given, takes precedence over that of the Lab. Its workers must reach the run store and the data
-        under the same paths as this process: ValueError names one that does not, before anything is trained.
+        `layers` are the numbers n, all of them if it is None; `split` is as in `run`. `cluster`, if given, takes
+        precedence over that of the Lab. Its workers must reach the run store and the data under the same paths as this
+        process: ValueError names one that does not, before anything is trained.
 
         Returns a table with one row per network and the columns `sweeps.COLUMNS`. The bases that the grid needs are
         always included. Accuracies are fractions; `base_accuracy` is that of the base of the same target, split and
         seed.
         """
-        return self.train(sweep_jobs(conditions, layers, split, seeds, targets), cluster=cluster)
+        layers, split = self.cuts if layers is None else layers, self.divisions[0] if split is None else split
+        jobs = sweep_jobs(conditions, layers, split, seeds, targets)
+        return self.train([job for job in jobs if not self._is_donor(Treatment.parse(job[0]))], cluster=cluster)
 
     def train(
         self,
@@ -297,9 +359,10 @@ class Lab:
             return self.at_once or cores()
         if drops(networks.build(self.recipe.network, 2, self.recipe.input_size, seed=0)):
             return 1  # threads share one random generator, so several at a time could not be repeated
-        return min(self.at_once or (1 if self.recipe.crop else threads.AT_ONCE), threads.MOST)
+        large = self.recipe.crop or self.donor  # a GPU is busy with one of these
+        return min(self.at_once or (1 if large else threads.AT_ONCE), threads.MOST)
 
-    def why(self, network: str | Treatment, split: str = "random", seed: int = 0) -> str:
+    def why(self, network: str | Treatment, split: str | None = None, seed: int = 0) -> str:
         """Say why a network is in the store or not: found (when, where, by what), missing, or stale, and what changed.
 
         >>> print(lab.why("A3B+"))  # doctest: +SKIP
@@ -307,12 +370,12 @@ class Lab:
         """
         experiment = self.experiment(network, split, seed)
         said = status.status_of(self.store, self._spec(experiment), status.whole_runs(self.store))[1]
-        return f"{experiment.treatment} ({split}, seed {seed}) is {said}"
+        return f"{experiment.treatment} ({experiment.split}, seed {seed}) is {said}"
 
-    def status(self, split: str = "random", seed: int = 0, target: str = "B") -> pd.DataFrame:
+    def status(self, split: str | None = None, seed: int = 0, target: str = "B") -> pd.DataFrame:
         """Return how far a sweep has got: one of `status.STATUSES` for every condition (rows) and n (columns)."""
-        runs = status.whole_runs(self.store)
-        jobs = [(Treatment.parse(job[0]), job) for job in sweep_jobs(CONDITIONS, DEPTHS, split, [seed], [target])]
+        runs, split = status.whole_runs(self.store), self.divisions[0] if split is None else split
+        jobs = [(Treatment.parse(job[0]), job) for job in sweep_jobs(CONDITIONS, self.cuts, split, [seed], [target])]
         mine = [(treatment, job) for treatment, job in jobs if treatment.target == target]
         words = {(each.condition, each.n): status.status_of(self.store, self.spec(*job), runs)[0] for each, job in mine}
         return pd.Series(words).unstack(fill_value="").reindex(CONDITIONS)

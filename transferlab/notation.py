@@ -8,6 +8,7 @@ from transferlab.numbers import is_whole, plain
 
 LAYERS = 8
 DEPTHS = tuple(range(1, LAYERS))
+CUTS = (*DEPTHS, LAYERS)  # of a donor with eight blocks and a head apart, which alone is fresh in A8B
 TASKS = ("A", "B")
 CONDITIONS = ("base", "BnB", "AnB", "BnB+", "AnB+", "random")  # of 2014: a sweep
 TWO_STAGE = ("BnB++", "AnB++")  # later than 2014: the fresh top is trained first, alone (LP-FT)
@@ -15,7 +16,7 @@ FAMILIES = (*CONDITIONS, *TWO_STAGE)
 Job = tuple[str, str, int]  # one network of a study: the name of its treatment, such as "A3B+", its split, its seed
 
 _ALLOWED = (
-    "allowed are baseA, baseB; source, n, target as in A3B, B3B, B3A (n = 1..7, frozen), "
+    "allowed are baseA, baseB; source, n, target as in A3B, B3B, B3A (n = 1..7, frozen; 8 where a head stands apart), "
     "with a final + if fine-tuned (A3B+), ++ if fine-tuned after its fresh top was trained alone (A3B++); and R3B "
     "(random filters, always frozen)"
 )
@@ -63,14 +64,14 @@ class Treatment:
             return False
         if self.source is None:
             return self.n == 0 and not self.fine_tuned
-        return self.n in DEPTHS and (self.source in TASKS or (self.source == "R" and not self.fine_tuned))
+        return self.n in CUTS and (self.source in TASKS or (self.source == "R" and not self.fine_tuned))
 
     @classmethod
     def parse(cls, text: "str | Treatment") -> "Treatment":
         """Return the treatment that `text` names; a `Treatment` is returned as it is. Raises ValueError."""
         if isinstance(text, cls):
             return text
-        match = re.fullmatch(r"base([AB])|([ABR])([1-7])([AB])(\+{0,2})", text) if isinstance(text, str) else None
+        match = re.fullmatch(r"base([AB])|([ABR])([1-8])([AB])(\+{0,2})", text) if isinstance(text, str) else None
         if not match or (match[2] == "R" and match[5]):
             raise ValueError(f"no such network: {text!r}; {_ALLOWED}")
         if match[1]:
@@ -117,10 +118,12 @@ class Treatment:
         """The networks that must be trained before this one, the nearest first."""
         return [self.parent, *self.parent.ancestors] if self.parent else []
 
-    @property
-    def transplanted(self) -> int:
-        """How many layers, counted from the input, are the parent's, or random; n, and in a second stage all."""
-        return LAYERS if self.two_stage else self.n
+    def transplanted(self, layers: int = LAYERS) -> int:
+        """How many of a network's `layers`, counted from the input, are the parent's, or random.
+
+        They are n, and in a second stage all.
+        """
+        return layers if self.two_stage else self.n
 
     def into(self, target: str) -> "Treatment":
         """Return the network of the same condition and n that is trained on the task `target`.

@@ -1,15 +1,24 @@
-"""The two tasks: the classes of a data set in two halves, divided at random or by kingdom."""
+"""The two tasks: the classes of a data set in two halves, divided at random or by kingdom.
+
+Where the first layers come from elsewhere (`Lab(donor=...)`), task A is the donor's, and all classes are task B. Then a
+split says which of its images are held out.
+"""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from transferlab.datasets import DataSet
-from transferlab.datasets.rows import Rows
+from transferlab.datasets.alike import groups
+from transferlab.datasets.rows import Joined, Rows
 from transferlab.notation import TASKS
 from transferlab.numbers import is_whole, seed_from
 
 SPLITS = ("random", "kingdom")
+# of one task: as the data set has it, but that what is tested on is not trained on, not as a copy either; one of FOLDS
+# parts of all images, by seed; the same of the training images alone
+OF_ONE = ("held-out", "folds", "validation")
+FOLDS = 5
 Halves = tuple[np.ndarray, np.ndarray]
 
 
@@ -67,7 +76,12 @@ def kingdom_halves(kingdoms: tuple[str | None, ...]) -> Halves:
 
 
 def halves(data: DataSet, split: str, seed: int) -> Halves:
-    """Return the class indices of tasks A and B. The random split divides each family where the data set has them."""
+    """Return the class indices of tasks A and B. The random split divides each family where the data set has them.
+
+    In a split of OF_ONE, B has all classes, and A none of them.
+    """
+    if split in OF_ONE:
+        return np.arange(0), np.arange(len(data.class_names))
     if split == "kingdom":
         return kingdom_halves(data.kingdoms)
     if split != "random":
@@ -111,6 +125,8 @@ def task(data: DataSet, split: str, seed: int, name: str) -> Task:
     """Return task "A" or "B" of a split: the images of its classes, relabelled 0..len(classes)-1 in class order."""
     if name not in TASKS:
         raise ValueError(f"no task {name!r}; there are A and B")
+    if split in OF_ONE:
+        return _only_task(data, split, seed, name)
     classes = halves(data, split, seed)[TASKS.index(name)]
 
     def mine(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray | Rows, np.ndarray]:
@@ -119,6 +135,88 @@ def task(data: DataSet, split: str, seed: int, name: str) -> Task:
 
     train = mine(data.train_images, data.train_labels)
     return Task(name, classes, *train, *mine(data.test_images, data.test_labels))
+
+
+def sizes(data: DataSet, split: str, seed: int, name: str) -> tuple[int, int]:
+    """Return how many images a task trains on and is tested on, without looking at them."""
+    if split in OF_ONE:
+        only = _only_task(data, split, seed, name)
+        return len(only.train_labels), len(only.test_labels)
+    classes = halves(data, split, seed)[TASKS.index(name)]
+    train, test = (int(np.isin(labels, classes).sum()) for labels in (data.train_labels, data.test_labels))
+    return train, test
+
+
+def fold_count(data: DataSet) -> int:
+    """How many folds the images of a data set have: FOLDS, or fewer where a class has fewer images; 2 at least."""
+    labels = np.concatenate([data.train_labels, data.test_labels])
+    return max(2, min(FOLDS, int(np.bincount(labels[labels >= 0]).min())))
+
+
+def folds(labels: np.ndarray, pictures: np.ndarray, count: int) -> np.ndarray:
+    """Divide images into folds, each class as evenly as possible, and no picture into two.
+
+    Args:
+        labels: int64 `[N]`; images of a label below 0 get no fold.
+        pictures: which images are the same picture, as in `datasets.alike.groups`; int64 `[N]`.
+        count: how many folds.
+
+    Returns:
+        int64 `[N]`: 0..count-1, or -1.
+
+    >>> folds(np.array([0, 0, 0, 1, 1]), np.array([7, 7, 8, 9, 5]), 2).tolist()
+    [0, 0, 1, 1, 0]
+    """
+    fold = np.full(len(labels), -1)
+    of_picture: dict[int, int] = {}
+    everywhere = np.zeros(count, int)
+    for label in range(labels.max(initial=-1) + 1):
+        filled = np.zeros(count, int)
+        for row in np.flatnonzero(labels == label):
+            picture = int(pictures[row])
+            if picture not in of_picture:  # to the fold with the fewest of the class, then with the fewest of all
+                of_picture[picture] = int(np.lexsort((everywhere, filled))[0])
+            fold[row] = of_picture[picture]
+            filled[fold[row]] += 1
+            everywhere[fold[row]] += 1
+    return fold
+
+
+def _only_task(data: DataSet, split: str, seed: int, name: str) -> Task:
+    """Return task B of a split of OF_ONE: all classes."""
+    if name != "B":
+        raise ValueError(
+            f"task {name} is the donor's, whose images are not here; all classes of {data.name} are task B"
+        )
+    classes = np.arange(len(data.class_names))
+    if split == "held-out":
+        trained, tested = held_out(data)
+        return Task(
+            name, classes, Rows(data.train_images, trained), data.train_labels[trained],
+            Rows(data.test_images, tested), data.test_labels[tested],
+        )  # fmt: skip
+    images, labels, fold = in_folds(data, split)
+    count = fold_count(data)
+    parts = (np.flatnonzero((fold != seed % count) & (fold >= 0)), np.flatnonzero(fold == seed % count))
+    train, test = ((Rows(images, rows), labels[rows]) for rows in parts)
+    return Task(name, classes, *train, *test)
+
+
+def held_out(data: DataSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that the split "held-out" trains on, of the training images, and tests on, of the others."""
+    pictures, trained, tested = groups(data), data.train_labels >= 0, data.test_labels >= 0
+    trained &= ~np.isin(pictures[: len(trained)], pictures[len(trained) :][tested])
+    return np.flatnonzero(trained), np.flatnonzero(tested)
+
+
+def in_folds(data: DataSet, split: str) -> tuple[Joined, np.ndarray, np.ndarray]:
+    """Return all images that the split "folds" or "validation" divides, their labels, and the fold of each."""
+    arrays, named = [data.train_images], [data.train_labels]
+    if split == "folds":
+        arrays, named = [*arrays, data.test_images], [*named, data.test_labels]
+    labels = np.concatenate(named)
+    pictures = groups(data)[: len(labels)]
+    return Joined(arrays), labels, folds(labels, pictures, fold_count(data))
 
 
 def _some(images: np.ndarray | Rows, chosen: np.ndarray) -> np.ndarray | Rows:

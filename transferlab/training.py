@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transferlab.datasets.rows import Rows
 from transferlab.engine import interrupts
 from transferlab.engine.checkpoints import Checkpoint, Reached, own_randomness, resume, tensors_of
-from transferlab.engine.inputs import TEST_BATCH, Crops, Source, Stored, autocast, outputs, to_device, to_input
+from transferlab.engine.inputs import Crops, Source, Stored, autocast, outputs, to_device, to_input
 from transferlab.engine.recipes import Recipe
 from transferlab.engine.steps import Step
 from transferlab.numbers import seed_from
@@ -125,7 +125,7 @@ def train(
                         "seconds": perf_counter() - started,
                     }
                 )
-                if checkpoint and done < total and finite:
+                if checkpoint and done < total and finite and checkpoint.is_due(network):
                     checkpoint.save(Reached(tensors_of(network, step), rows, math.ceil(total / steps)))
                 on_epoch(rows[-1])
     finally:
@@ -176,9 +176,9 @@ def source_of(images: np.ndarray | Rows, below: nn.Module, recipe: Recipe, mean:
 
 @torch.no_grad()
 def answers(layers: nn.Module, source: Source, device: torch.device, precision: str, rows: Tensor) -> Iterator[Tensor]:
-    """Yield the outputs of `layers`, in evaluation mode, for the images `rows`, TEST_BATCH at a time, on the device."""
+    """Yield the outputs of `layers`, in evaluation mode, for the images `rows`, batch by batch, on the device."""
     layers.eval()
-    batches = source.batches(source.pick(rows, None).split(TEST_BATCH))
+    batches = source.batches(source.pick(rows, None).split(source.test_batch))
     for picks in batches:
         interrupts.check()
         with autocast(device, precision):
@@ -189,7 +189,7 @@ def accuracy(layers: nn.Module, source: Source, labels: Tensor, precision: str, 
     """Return the top-1 accuracy, 0..1, on the images `rows` of a source; `labels`, int64 `[N]`, are those of all."""
     right = torch.zeros((), dtype=torch.int64, device=labels.device)
     batches = answers(layers, source, labels.device, precision, rows)
-    for part, logits in zip(rows.split(TEST_BATCH), batches, strict=True):
+    for part, logits in zip(rows.split(source.test_batch), batches, strict=True):
         right += (logits.argmax(1) == labels[part]).sum()
     return right.item() / len(rows)
 
@@ -204,7 +204,7 @@ def predict(
     """Return the outputs of a network, or of its first layers, for images: float32 `[N, ...]` on the CPU.
 
     The images, uint8 `[N, 3, H, W]`, are treated as in testing: whole, or the centre crop minus the `mean`, in the
-    recipe's precision, TEST_BATCH at a time.
+    recipe's precision, batch by batch.
 
     >>> from transferlab.networks import build
     >>> images = np.zeros((3, 3, 32, 32), np.uint8)

@@ -57,9 +57,9 @@ def _drops(module: nn.Module) -> bool:
     """Whether a module itself does, of PyTorch's own or one that drops whole paths, as torchvision and timm call it."""
     if isinstance(module, nn.MultiheadAttention):
         return module.dropout > 0
-    return (isinstance(module, _DropoutNd) and module.p > 0) or (
-        isinstance(module, nn.RReLU) or type(module).__name__ in ("StochasticDepth", "DropPath")
-    )
+    if type(module).__name__ in ("StochasticDepth", "DropPath"):
+        return getattr(module, "p", getattr(module, "drop_prob", 1.0)) > 0
+    return (isinstance(module, _DropoutNd) and module.p > 0) or isinstance(module, nn.RReLU)
 
 
 def verify(network: nn.Sequential, donor: nn.Sequential, n: int, frozen: bool) -> None:

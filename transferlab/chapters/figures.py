@@ -171,6 +171,40 @@ def _over_powers(ax: Axes | None, table: pd.DataFrame, over: str, label: str, ba
     return ax
 
 
+def accuracy_over_cut(cuts: pd.DataFrame, ways: pd.DataFrame, chance: float, ax: Axes | None = None) -> Axes:
+    """Draw where to cut: the accuracy of a linear probe behind each cut, and of what was trained at some of them.
+
+    `cuts` and `ways` are those of an `Advice`. Bars are intervals; the dashed line is the simple rule, the probe on all
+    blocks; the dotted one is `chance` (0..1).
+    """
+    ax = ax or new_axes()
+
+    def bars(rows: pd.DataFrame, shift: float, condition: str, line: str) -> None:
+        ends = np.abs(rows[["low", "high"]].to_numpy().T - rows.accuracy.to_numpy())
+        ax.errorbar(
+            rows.cut + shift, rows.accuracy, ends, color=COLOURS[condition], marker=MARKERS[condition], markersize=6,
+            linewidth=1.5, elinewidth=1, linestyle=line,
+        )  # fmt: skip
+
+    bars(cuts, 0, "base", "-")
+    rule = cuts.accuracy.iloc[-1]
+    ax.axhline(rule, color="#777777", linewidth=1, linestyle="--")
+    ax.axhline(chance, color="#777777", linewidth=1, linestyle=":")
+    _label_end(ax, "guessing", chance, MUTED)
+    _label_end(ax, "probe", rule, COLOURS["base"])
+    families = ways.network.map(lambda name: Treatment.parse(name).condition)
+    for shift, (condition, name) in enumerate((("AnB", "frozen"), ("AnB++", "LP-FT")), start=1):
+        if len(mine := ways[families == condition]):
+            bars(mine, 0.15 * shift, condition, "")
+            _label_end(ax, name, mine.accuracy.iloc[-1], INKS[condition])
+    for scratch in ways[families == "base"].accuracy:
+        ax.axhline(scratch, color=COLOURS["BnB"], linewidth=1, linestyle="-.")
+        _label_end(ax, "scratch", scratch, COLOURS["BnB"])
+    ax.set(xlabel="cut: how many blocks are kept", ylabel="accuracy on held-out images", xticks=cuts.cut)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return ax
+
+
 def four_rules(
     parts: dict[tuple[str, str], pd.DataFrame], advised: dict[tuple[str, str], str], advice: dict[str, str]
 ) -> Figure:

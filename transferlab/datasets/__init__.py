@@ -11,6 +11,7 @@ import numpy as np
 from transferlab.datasets import kingdoms as _kingdoms
 from transferlab.datasets.cifar100 import read_cifar100
 from transferlab.datasets.folder import read_folder
+from transferlab.datasets.images import Framing
 from transferlab.datasets.prepared import is_prepared, read_prepared
 from transferlab.numbers import plain
 from transferlab.system.cache import cached as _cached
@@ -81,7 +82,8 @@ def load(name: str, **options) -> DataSet:
     Options of cifar100: `data_root`, the folder that holds `cifar-100-python/`, and `download` (False).
     Options of imagenet: `data_root`, a folder made by `python -m transferlab prepare`, and `size`, as prepared (256).
     Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, or `<class>/*` alone, or prepared;
-    and `size` (32). What counts as an image, and which pixels it has, says `transferlab.datasets.images`.
+    `size` (32), and `resize` and `interpolation` (see `images.Framing`), which published weights may ask for. What
+    counts as an image, and which pixels it has, says `transferlab.datasets.images`.
 
     >>> load("kingdoms", train_per_class=2, test_per_class=2).train_images.shape
     (160, 3, 32, 32)
@@ -132,9 +134,13 @@ LOADERS: dict[str, Callable[..., DataSet]] = {
     "kingdoms-validation": _load_validation,
     "cifar100": _load_cifar100,
     "imagenet": lambda data_root=None, size=256: DataSet(name="imagenet", **read_prepared(data_root, "imagenet", size)),
-    "folder": lambda data_root=None, size=32: DataSet(name="folder", **_read_tree(data_root, size)),
+    "folder": lambda data_root=None, size=32, resize=None, interpolation="bilinear": DataSet(
+        name="folder", **_read_tree(data_root, Framing(size, resize, interpolation))
+    ),
 }
 
 
-def _read_tree(data_root: str | Path | None, size: int) -> dict:
-    return read_prepared(data_root, "folder", size) if is_prepared(data_root) else read_folder(data_root, size)
+def _read_tree(data_root: str | Path | None, framing: Framing) -> dict:
+    if is_prepared(data_root):
+        return read_prepared(data_root, "folder", framing.size, framing=framing)
+    return read_folder(data_root, framing)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from transferlab.datasets.imagenet import kingdoms_of
-from transferlab.datasets.images import PassedOver, as_text, find_images, is_hidden, read_image
+from transferlab.datasets.images import Framing, PassedOver, as_text, find_images, is_hidden, read_image
 from transferlab.datasets.kingdom_table import read_kingdoms
 
 Files = list[tuple[str, int]]  # path and label
@@ -60,14 +60,15 @@ def list_parts(name: str, data_root: str | Path | None) -> tuple[dict[str, Files
     return files, names, kingdoms
 
 
-def read_folder(data_root: str | Path | None, size: int) -> dict:
+def read_folder(data_root: str | Path | None, framing: Framing) -> dict:
     """Return the fields of a DataSet from the images under `data_root`, in memory; raises what `list_parts` raises."""
+    size = framing.size
     files, names, kingdoms = list_parts("folder", data_root)
     fields = {}
     for part, listed in files.items():
         fields[f"{part}_images"] = np.empty((len(listed), 3, size, size), np.uint8)
         for index, (path, _) in enumerate(listed):
-            fields[f"{part}_images"][index] = read_image(path, size)
+            fields[f"{part}_images"][index] = read_image(path, *framing)
         fields[f"{part}_labels"] = np.array([label for _, label in listed], np.int64)
     return fields | {"class_names": tuple(names), "kingdoms": kingdoms}
 

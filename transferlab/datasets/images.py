@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -136,15 +137,47 @@ def _is_image(entry: os.DirEntry, known: frozenset[str]) -> bool:
         return False
 
 
-def read_image(path: str, size: int) -> np.ndarray:
+class Framing(NamedTuple):
+    """What of an image is kept: its shorter side is scaled to `resize` pixels (None: to `size`), its centre cropped."""
+
+    size: int
+    resize: int | None = None
+    interpolation: str = "bilinear"  # or "bicubic"
+
+    def of(self, image: Image.Image) -> Image.Image:
+        """Return the square of `size` pixels."""
+        how = Image.Resampling[self.interpolation.upper()]
+        if self.resize is None:
+            return ImageOps.fit(image, (self.size, self.size), how)
+        short = min(image.size)
+        wide, high = (self.resize if side == short else int(self.resize * side / short) for side in image.size)
+        left, top = round((wide - self.size) / 2), round((high - self.size) / 2)
+        return image.resize((wide, high), how).crop((left, top, left + self.size, top + self.size))
+
+    def at(self, size: int) -> "Framing":
+        """Return the same for another size: as much of an image is kept.
+
+        >>> Framing(224, 256).at(112)
+        Framing(size=112, resize=128, interpolation='bilinear')
+        """
+        return self._replace(size=size, resize=self.resize and round(self.resize * size / self.size))
+
+    def options(self) -> dict:
+        """Return what is not usual about it, as options of `datasets.load`."""
+        return {} if self.resize is None else {"resize": self.resize, "interpolation": self.interpolation}
+
+
+def read_image(path: str, size: int, resize: int | None = None, interpolation: str = "bilinear") -> np.ndarray:
     """Read an image of any size and mode as RGB, uint8 `[3, size, size]`: its shorter side scaled, its centre cropped.
+
+    The shorter side is scaled to `resize` pixels, as published weights may expect it; None: to `size`.
 
     Raises ValueError, naming the file, if it cannot be read.
     """
     try:
         # a decoder's warnings (of a damaged EXIF block, of many pixels) tell a reader nothing that could be acted on
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=formats()) as image:
-            fitted = ImageOps.fit(as_rgb(image), (size, size), Image.Resampling.BILINEAR)
+            fitted = Framing(size, resize, interpolation).of(as_rgb(image))
     except MemoryError:
         raise
     except Exception as error:  # decoders raise whatever they like: OSError, SyntaxError, RuntimeError, struct.error

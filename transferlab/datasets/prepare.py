@@ -11,6 +11,7 @@ import os
 import shutil
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from tqdm.auto import tqdm
 
 from transferlab.datasets.decoders import decoders
 from transferlab.datasets.folder import Files, list_parts
-from transferlab.datasets.images import PIXELS, as_text, read_image
-from transferlab.datasets.prepared import damaged, fingerprint, is_prepared
+from transferlab.datasets.images import PIXELS, Framing, as_text, read_image
+from transferlab.datasets.prepared import FRAMED, damaged, fingerprint, is_prepared
 from transferlab.system.files import replacing
 
 CHUNK = 256  # images that a worker decodes at a time
@@ -37,7 +38,19 @@ ROW = np.dtype(
 )
 
 
-def prepare(name: str, data_root: str | Path, out: str | Path, size: int, workers: int) -> list[str]:
+class OtherImages(ValueError):
+    """A folder was prepared from images of which none is among those that are given now, or with another size."""
+
+
+def prepare(
+    name: str,
+    data_root: str | Path,
+    out: str | Path,
+    size: int,
+    workers: int,
+    resize: int | None = None,
+    interpolation: str = "bilinear",
+) -> list[str]:
     """Decode the images of `data_root` ("imagenet" or "folder") to `size` pixels into the folder `out`.
 
     If `out` was prepared before, only what has changed is decoded: files that are new, files whose bytes are other ones
@@ -50,6 +63,7 @@ def prepare(name: str, data_root: str | Path, out: str | Path, size: int, worker
         size: the side of the images in pixels.
         workers: how many images are decoded at a time. One decodes in this process; more are programs of their own, so
             a script that calls this needs no `if __name__ == "__main__"`.
+        resize, interpolation: see `images.Framing`.
 
     Returns:
         The files that could not be read; they are left out, and listed in `unreadable.txt`. Prints beforehand how much
@@ -59,7 +73,7 @@ def prepare(name: str, data_root: str | Path, out: str | Path, size: int, worker
         ValueError: if `out` holds other images, the disk is too small, or a class has no readable image; and what
             `list_parts` raises.
     """
-    out = Path(out).expanduser()
+    out, framing = Path(out).expanduser(), Framing(size, resize, interpolation)
     parts, classes, kingdoms = list_parts(name, data_root)
     root = Path(data_root).expanduser()
     names = {part: [_name(path, root) for path, _ in files] for part, files in parts.items()}
@@ -69,11 +83,12 @@ def prepare(name: str, data_root: str | Path, out: str | Path, size: int, worker
     out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(out / LOCK, timeout=0):
-            _claim(out, {"name": name, "size": size, "pixels": PIXELS}, names)
+            _claim(out, {"name": name, "size": size, "pixels": PIXELS, **framing.options()}, names)
             done: Counter = Counter()
             for part, files in parts.items():
-                done += _update(out, part, files, np.array(names[part], np.uint8), size, workers)
-            unreadable = _finish(out, parts, {"name": name, "size": size, "classes": classes, "kingdoms": kingdoms})
+                done += _update(out, part, files, np.array(names[part], np.uint8), framing, workers)
+            task = {"name": name, "size": size, "classes": classes, "kingdoms": kingdoms, **framing.options()}
+            unreadable = _finish(out, parts, task)
     except Timeout:
         raise ValueError(f"another process is preparing {out}; wait for it to finish, or stop it") from None
     decoded = sum(done[why] for why in ("new", "retried", "changed", "damaged"))
@@ -113,8 +128,8 @@ def _claim(out: Path, task: dict, names: dict[str, list]) -> None:
     """
     path = out / "begun.json"
     begun = json.loads(path.read_text(encoding="utf-8")) if path.exists() else task
-    if any(begun.get(key) != task[key] for key in ("name", "size")):
-        raise ValueError(f"{out} was begun with other images, classes or size; choose another --out, or remove it")
+    if any(begun.get(key) != task.get(key) for key in ("name", "size", *FRAMED)):
+        raise OtherImages(f"{out} was begun with other images, classes or size; choose another --out, or remove it")
     if begun.get("pixels") != PIXELS:
         print(f"{out} was prepared by an earlier version, whose rules for pixels were others: all is decoded again")
         (out / "manifest.json").unlink(missing_ok=True)
@@ -122,7 +137,7 @@ def _claim(out: Path, task: dict, names: dict[str, list]) -> None:
             file.unlink()
     held = {bytes(name) for part in names for name in _rows(out, part)["name"]}
     if held and not held & {bytes(name) for part in names.values() for name in part}:
-        raise ValueError(f"{out} was begun with other images, classes or size; choose another --out, or remove it")
+        raise OtherImages(f"{out} was begun with other images, classes or size; choose another --out, or remove it")
     _write(path, json.dumps(task))
 
 
@@ -135,9 +150,9 @@ def _rows(out: Path, part: str) -> np.ndarray:
     return rows if rows.dtype == ROW else np.zeros(0, ROW)
 
 
-def _update(out: Path, part: str, files: Files, names: np.ndarray, size: int, workers: int) -> Counter:
+def _update(out: Path, part: str, files: Files, names: np.ndarray, framing: Framing, workers: int) -> Counter:
     """Bring the arrays of a part up to date with its files; return how many images were decoded, and why."""
-    old = _arrange(out, part, names, size)
+    old = _arrange(out, part, names, framing.size)
     rows = _rows(out, part)
     images = np.load(out / f"{part}_images.npy", mmap_mode="r")
     why = np.full(len(rows), "", "U10")
@@ -153,7 +168,7 @@ def _update(out: Path, part: str, files: Files, names: np.ndarray, size: int, wo
         (out / "manifest.json").unlink(missing_ok=True)
         rows["state"][todo] = WAITING
         _save(out / f"{part}_rows.npy", rows)
-        _decode(out, part, [path for path, _ in files], todo, size, workers)
+        _decode(out, part, [path for path, _ in files], todo, framing, workers)
     after = _rows(out, part)
     decoded = (after["state"] == READ) & (after["digest"] != rows["digest"]).any(1)
     done = Counter(str(each) for each in why[decoded])
@@ -214,21 +229,21 @@ def _allocate(path: Path, shape: tuple[int, ...], kept: np.ndarray) -> None:
         ) from error
 
 
-def _decode(out: Path, part: str, paths: list[str], todo: np.ndarray, size: int, workers: int) -> None:
+def _decode(out: Path, part: str, paths: list[str], todo: np.ndarray, framing: Framing, workers: int) -> None:
     """Decode the files of the rows `todo`."""
     chunks = [todo[start : start + CHUNK].tolist() for start in range(0, len(todo), CHUNK)]
     with (
         decoders(min(workers, len(chunks)), decode_chunk, die_over) as submit,
         tqdm(total=len(paths), initial=len(paths) - len(todo), desc=part, unit="image") as bar,
     ):
-        for finished in submit([(str(out), part, rows, [paths[row] for row in rows], size) for rows in chunks]):
+        for finished in submit([(str(out), part, rows, [paths[row] for row in rows], framing) for rows in chunks]):
             bar.update(finished)
 
 
-def decode_chunk(out: str, part: str, rows: list[int], paths: list[str], size: int) -> int:
+def decode_chunk(out: str, part: str, rows: list[int], paths: list[str], framing: Sequence) -> int:
     """Decode those of some files that wait for it into their rows; return how many files were given.
 
-    A file whose bytes are those that its row was decoded from is not decoded.
+    `framing` has the fields of a Framing. A file whose bytes are those that its row was decoded from is not decoded.
     """
     images, table = (np.load(Path(out) / f"{part}_{name}.npy", mmap_mode="r+") for name in ("images", "rows"))
     for row, path in zip(rows, paths, strict=True):
@@ -237,7 +252,7 @@ def decode_chunk(out: str, part: str, rows: list[int], paths: list[str], size: i
         try:
             stat, digest = _stat(path), _digest(path)
             if (table["digest"][row] != digest).any() or zlib.crc32(images[row]) != table["checksum"][row]:
-                images[row] = read_image(path, size)
+                images[row] = read_image(path, *framing)
         except (ValueError, OSError):
             leave_out(table, row)
             continue

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from transferlab.datasets.images import Framing
 from transferlab.system.machine import cores
 
+FRAMED = ("resize", "interpolation")  # in a manifest where they are not the usual ones
 SHARE = 64  # images whose checksums a thread works out at a time
 _checked: set[tuple] = set()  # the arrays that this process has compared with their checksums
 
@@ -22,7 +24,8 @@ def read_manifest(folder: Path) -> dict:
     """Return the manifest of a prepared folder; raise ValueError if there is none, or it cannot be read."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        return {key: manifest[key] for key in ("name", "size", "classes", "kingdoms", "fingerprint")}
+        known = {key: manifest[key] for key in ("name", "size", "classes", "kingdoms", "fingerprint")}
+        return known | {"framing": Framing(manifest["size"], *map(manifest.get, FRAMED)).options()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{folder} is not a prepared folder, or its preparation is not finished ({error}). Run "
@@ -35,7 +38,9 @@ def is_prepared(folder: str | Path | None) -> bool:
     return folder is not None and (Path(folder).expanduser() / "begun.json").exists()
 
 
-def read_prepared(folder: str | Path | None, name: str, size: int, check: bool = True) -> dict:
+def read_prepared(
+    folder: str | Path | None, name: str, size: int, check: bool = True, framing: Framing | None = None
+) -> dict:
     """Return the fields of a DataSet from a prepared folder; images stay on disk.
 
     With `check`, every image is compared with its checksum, unless this process has done so already. That reads all of
@@ -50,6 +55,12 @@ def read_prepared(folder: str | Path | None, name: str, size: int, check: bool =
     if (manifest["name"], manifest["size"]) != (name, size):
         raise ValueError(
             f"{folder} was prepared as {manifest['name']} at {manifest['size']} pixels; requested is {name} at {size}"
+        )
+    asked = (framing or Framing(size)).options()
+    if manifest["framing"] != asked:
+        raise ValueError(
+            f"{folder} was prepared with {manifest['framing'] or 'the whole shorter side'}; requested is "
+            f"{asked or 'the whole shorter side'}"
         )
     classes, kingdoms = manifest["classes"], tuple(manifest["kingdoms"])
     fields, labels, checksums = {}, {}, {}

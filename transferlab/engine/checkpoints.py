@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,8 @@ from transferlab.system.files import checksum, replacing
 from transferlab.transplant import drops
 
 _NETWORK = "network."
+LARGE = 5_000_000  # parameters: saving more takes as long as an epoch on few images
+PAUSE = 20.0  # seconds between two checkpoints of a network that is so large
 
 
 class Reached(NamedTuple):
@@ -40,6 +43,12 @@ class Checkpoint:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self._saved = perf_counter()
+
+    def is_due(self, network: nn.Module) -> bool:
+        """Whether to save after this epoch: always, unless the network is large and was saved a moment ago."""
+        large = sum(each.numel() for each in network.parameters()) > LARGE
+        return not large or perf_counter() - self._saved > PAUSE
 
     def save(self, reached: Reached) -> None:
         """Save a checkpoint in place of the previous one."""
@@ -54,6 +63,7 @@ class Checkpoint:
         for other in self.folder.iterdir():
             if other != path:
                 other.unlink()
+        self._saved = perf_counter()
 
     def load(self) -> Reached | None:
         """Return the checkpoint that was saved, or None if there is none that is intact and may be read."""

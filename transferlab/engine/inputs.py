@@ -5,6 +5,7 @@ step takes: int64 `[batch, columns]`, one row per image. They are drawn from a g
 same images in the same order, cropped in the same places.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -16,9 +17,13 @@ from torch import Tensor, nn
 from transferlab.datasets.rows import Rows
 from transferlab.engine import interrupts
 from transferlab.engine.recipes import Recipe
+from transferlab.networks.pretrained import MIDDLE, SPREAD
 
 MEAN_OF = 10_000  # images, evenly spaced; the mean of more would differ by less than a grey level
-TEST_BATCH = 500  # images evaluated at a time
+TEST_BATCH = 500  # images evaluated at a time, at most
+LARGE = (
+    3 * 64 * 64
+)  # numbers an input: of larger ones a CPU takes fewer at a time, or what they become fills its memory
 SHARE = 0.6  # of a GPU's free memory that images may take
 
 
@@ -39,7 +44,16 @@ def to_input(images: np.ndarray | Rows | Tensor, precision: str, device: str = "
         images = np.asarray(images)  # not image by image where they are Rows
         images = images if images.flags.writeable else images.copy()  # PyTorch warns of what only a file may change
     pixels = torch.as_tensor(images, device=device).contiguous(memory_format=torch.channels_last)
-    return pixels.to(torch.float32).sub_(127.5).div_(63.75).to(getattr(torch, precision))
+    return pixels.to(torch.float32).sub_(MIDDLE).div_(SPREAD).to(getattr(torch, precision))
+
+
+def test_batch(shape: torch.Size | tuple[int, ...], device: str) -> int:
+    """How many inputs of a shape `[N, ...]` are evaluated at a time.
+
+    >>> test_batch((9, 3, 32, 32), "cpu"), test_batch((9, 3, 224, 224), "cpu")
+    (500, 40)
+    """
+    return TEST_BATCH if device == "cuda" else max(1, min(TEST_BATCH, TEST_BATCH * LARGE // math.prod(shape[1:])))
 
 
 @torch.no_grad()
@@ -50,7 +64,7 @@ def outputs(layers: nn.Module, inputs: Tensor, precision: str) -> Tensor:
     layers.eval()
     parts = []
     with autocast(inputs.device, precision):
-        for part in inputs.split(TEST_BATCH):
+        for part in inputs.split(test_batch(inputs.shape, inputs.device.type)):
             interrupts.check()
             parts.append(layers(part))
     return torch.cat(parts)
@@ -69,6 +83,11 @@ class Source(Protocol):
 
     def take(self, picks: Tensor) -> Tensor:
         """Return the inputs of a batch of picks, `[batch, ...]`."""
+        ...
+
+    @property
+    def test_batch(self) -> int:
+        """How many inputs are evaluated at a time."""
         ...
 
 
@@ -95,6 +114,11 @@ class Stored:
     def take(self, picks: Tensor) -> Tensor:
         """Return the inputs of a batch."""
         return self.inputs[picks[:, 0]]
+
+    @property
+    def test_batch(self) -> int:
+        """How many inputs are evaluated at a time."""
+        return test_batch(self.inputs.shape, self.inputs.device.type)
 
 
 class Crops:
@@ -160,6 +184,11 @@ class Crops:
         pixels = self.pixels[row, channel, top + down, left + across]
         crops = (pixels.float() - self.mean[channel, top + down, left + across]) / self.recipe.divide_by
         return crops.to(getattr(torch, self.recipe.precision), memory_format=torch.channels_last)
+
+    @property
+    def test_batch(self) -> int:
+        """How many inputs are evaluated at a time."""
+        return test_batch((1, 3, self.recipe.crop, self.recipe.crop), self.pixels.device.type)
 
 
 def fits(images: np.ndarray | Rows, device: str) -> bool:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 
-from transferlab.networks import INITIALISATIONS, NETWORKS
+from transferlab.networks import INITIALISATIONS, NETWORKS, is_known
 from transferlab.notation import TASKS, Treatment
 from transferlab.numbers import is_number, is_whole, plain
 from transferlab.system.machine import prefers_bfloat16
@@ -44,7 +44,7 @@ def _images(value: object) -> bool:
 
 
 ALLOWED = (  # fields of a recipe, what they may be, and that in words
-    (("network",), _one_of(NETWORKS), f"one of {', '.join(NETWORKS)}"),
+    (("network",), is_known, f"one of {', '.join(NETWORKS)}, or one of timm's, such as timm/resnet26"),
     (("precision",), _one_of(PRECISIONS), f"one of {', '.join(PRECISIONS)}"),
     (("random_filters", "initialisation"), _one_of(INITIALISATIONS), f"one of {', '.join(INITIALISATIONS)}"),
     (("size", "epochs", "curve_every", "curve_images"), _whole(1), "a whole number, 1 or more"),
@@ -162,6 +162,16 @@ SCALES = {
     "smoke": Recipe(data={"train_per_class": 8, "test_per_class": 8}, epochs=2, batch=32, curve_every=1),
     # about a minute a base network on one core; base networks reach 65 to 80 %
     "laptop": Recipe(data={"train_per_class": 100, "test_per_class": 200}),
+    # one's own few images and a donor, which settles their size: as many steps for 80 images as for 800, in smaller
+    # batches, at gentler rates. advice.trials says which rates are tried
+    "few": Recipe(
+        batch=16,
+        iterations=150,
+        curve_every=1000,
+        learning_rate=0.01,
+        weight_decay=1e-4,
+        first_layer_decay=1e-4,
+    ),
     # Kingdoms with four times the pixels and five times the images, for a GPU.
     # Untuned: the laptop recipe, with more images
     "large": Recipe(size=64, data={"train_per_class": 500, "test_per_class": 200}, epochs=24, curve_every=2),

@@ -1,4 +1,4 @@
-"""The 8-layer network as an `nn.Sequential` of eight named layers.
+"""Every network as an `nn.Sequential` of eight named layers, or of eight blocks and a head.
 
 `net[:n]` is what is transplanted and `net[n:]` is what is not: everything that belongs to a layer
 (its convolution or matrix, pooling, normalisation, ReLU) lives inside that one child.
@@ -6,15 +6,17 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import torch
 from torch import nn
 
+from transferlab.networks import of_timm
 from transferlab.networks.blocks import BLOCK_NAMES, resnet18, vit
 from transferlab.networks.caffenet import caffenet
+from transferlab.networks.pretrained import HEAD, NAMES, PART_NAMES, fresh
 from transferlab.networks.values import INITIALISATIONS, constructed, drawn
-from transferlab.notation import LAYERS
+from transferlab.notation import CUTS, DEPTHS, LAYERS
 from transferlab.numbers import is_whole, plain, seed_from
 
 LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
@@ -65,13 +67,26 @@ NETWORKS: dict[str, Callable[[int, int], nn.Sequential]] = {
     "caffenet": caffenet,
     "resnet18": resnet18,
     "vit": vit,
+    **{name: partial(fresh, name) for name in NAMES},
 }
 
 
 def layer_names(name: str) -> tuple[str, ...]:
-    """The names of the eight layers, or blocks, of a network of NETWORKS; of one's own they are numbered."""
+    """The names of the layers, or blocks, of a network of NETWORKS; of one's own they are numbered."""
     known = {"mini": LAYER_NAMES, "caffenet": LAYER_NAMES, "resnet18": BLOCK_NAMES, "vit": BLOCK_NAMES}
+    known |= dict.fromkeys(NAMES, PART_NAMES)
+    if name.startswith(of_timm.PREFIX):
+        return PART_NAMES
     return known.get(name, tuple(f"layer{place}" for place in range(1, LAYERS + 1)))
+
+
+def cuts(name: str) -> tuple[int, ...]:
+    """After which layers a network of NETWORKS can be cut: its last one, or its head, is always fresh.
+
+    >>> cuts("mini")[-1], cuts("torchvision/resnet18")[-1]
+    (7, 8)
+    """
+    return CUTS if HEAD in layer_names(name) else DEPTHS
 
 
 def build(name: str, num_classes: int, size: int, seed: int, initialisation: str = "kaiming") -> nn.Sequential:
@@ -85,17 +100,19 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
         initialisation: one of INITIALISATIONS.
 
     Returns:
-        Eight named layers, on the CPU.
+        Its named layers, on the CPU.
 
     Raises:
-        ValueError: for an argument that makes no sense, a network that is not of eight layers or whose layers share
-            weights, and if nothing says what the first values of one of its parameters or buffers are.
+        ValueError: for an argument that makes no sense, a network that is not of eight layers, or of eight blocks and a
+            head, or whose layers share weights, and if nothing says what the first values of one of its parameters or
+            buffers are.
 
     >>> net = build("mini", num_classes=40, size=32, seed=0)
     >>> len(net), net[:2](torch.zeros(1, 3, 32, 32)).shape
     (8, torch.Size([1, 32, 8, 8]))
     """
-    if name not in NETWORKS:
+    maker = _maker(name)
+    if maker is None:
         raise ValueError(f"no network {name!r}; there are {', '.join(NETWORKS)}")
     if not is_whole(num_classes, 2):
         raise ValueError(f"got {num_classes!r} classes; a network needs 2 or more")
@@ -104,16 +121,28 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
     if initialisation not in INITIALISATIONS:
         raise ValueError(f"no initialisation {initialisation!r}; there are {', '.join(INITIALISATIONS)}")
     seed, num_classes, size = seed_from(seed), plain(num_classes), plain(size)
-    network = _of_eight(name, constructed(lambda: NETWORKS[name](num_classes, size), seed))
+    network = _of_eight(name, constructed(lambda: maker(num_classes, size), seed))
     try:
         return drawn(network, seed, initialisation)
     except ValueError as error:
         raise ValueError(f"the network {name!r} cannot be built: {error}") from None
 
 
+def is_known(name: object) -> bool:
+    """Whether there is a network of that name; of timm's, whether it could be one."""
+    return isinstance(name, str) and _maker(name) is not None
+
+
+def _maker(name: str) -> Callable[[int, int], nn.Sequential] | None:
+    """Return what makes a network of NETWORKS or of timm's, or None."""
+    if name.startswith(of_timm.PREFIX):
+        return partial(of_timm.fresh, name)
+    return NETWORKS.get(name)
+
+
 def check(name: str, num_classes: int, size: int) -> None:
     """Raise ValueError unless a network of NETWORKS can be built and turns images of `size` pixels into logits."""
-    _checked(name, NETWORKS.get(name), num_classes, size)
+    _checked(name, NETWORKS.get(name), num_classes, size)  # of timm's the name says it all
 
 
 @cache  # once in a process, as long as the name stands for the same function: CaffeNet takes a second
@@ -134,8 +163,8 @@ def _checked(name: str, maker: Callable | None, num_classes: int, size: int) -> 
 
 
 def _of_eight(name: str, network: nn.Module) -> nn.Sequential:
-    """Return a network as it is; raises ValueError unless it can be cut after any of its eight layers."""
-    if not isinstance(network, nn.Sequential) or len(network) != LAYERS:
+    """Return a network as it is; raises ValueError unless it can be cut after any of its layers."""
+    if not isinstance(network, nn.Sequential) or len(network) != len(layer_names(name)):
         what = f"has {len(network)}" if isinstance(network, nn.Sequential) else f"is a {type(network).__name__}"
         raise ValueError(f"the network {name!r} {what}; it must be an nn.Sequential of {LAYERS} named layers")
     homes: dict[int, str] = {}

@@ -5,7 +5,7 @@ from itertools import product
 
 import pandas as pd
 
-from transferlab.notation import CONDITIONS, DEPTHS, FAMILIES, TASKS, Job, Treatment
+from transferlab.notation import CONDITIONS, CUTS, DEPTHS, FAMILIES, TASKS, Job, Treatment
 from transferlab.numbers import listed, seed_from
 from transferlab.store import Run
 
@@ -21,7 +21,7 @@ def sweep_jobs(
 ) -> list[Job]:
     """List the networks of a grid, bases first, so that every parent comes before its children."""
     conditions, targets = _some("conditions", conditions, FAMILIES), _some("targets", targets, TASKS)
-    layers, seeds = checked_layers("layers", layers), checked_seeds(seeds)
+    layers, seeds = _some("layers", layers, CUTS), checked_seeds(seeds)
     grid = [
         Treatment.of(condition, n, target)
         for target, n, condition in product(targets, layers, conditions)

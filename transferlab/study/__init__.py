@@ -74,7 +74,7 @@ STUDIES = {
         {"data": {"train_per_class": 300, "test_per_class": 200}, "epochs": 16},
     ),
 }
-OWN_RATES = ("tuning", "few_images")  # modules with a study each, in one table for all its recipes
+OWN_RATES = ("tuning", "few_images", "advice")  # in one table for all its recipes: `tuning`, `few_images`, `forecasts`
 PUBLISHED = (*STUDIES, "networks_2014")
 
 

@@ -50,6 +50,16 @@ def prefers_bfloat16(device: str) -> bool:
     return fast or torch.cpu._is_amx_tile_supported()
 
 
+def peak_megabytes() -> float:
+    """The most memory that this process has held so far, in MB; NaN where the system does not say (Windows)."""
+    try:
+        from resource import RUSAGE_SELF, getrusage  # here, since Windows has none
+    except ImportError:
+        return float("nan")
+    kept = getrusage(RUSAGE_SELF).ru_maxrss
+    return kept / (1e6 if platform.system() == "Darwin" else 1e3)
+
+
 @contextmanager
 def one_thread(device: str = "cpu") -> Iterator[None]:
     """One thread of arithmetic on the CPU, so that a network is the same to the last bit, no matter who trains it.
