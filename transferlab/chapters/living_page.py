@@ -69,8 +69,9 @@ def question(lab: Lab, split: str = "random", seed: int = 0) -> str:
     rows = [first_of_each(task.test_labels, SHOWN_PER_CLASS) for task in tasks]
     picture = np.asarray(tasks[1].test_images[rows[1][ASKED]]).transpose(1, 2, 0)
     words = "A held-out picture of task B: what is it?"
-    asked = (
-        f'<img class="tl-picture" src="{_png(Image.fromarray(picture))}" alt="{words}"><div class="tl-asked"><p>'
+    asked = (  # dark-light: the theme puts other pictures on white paper in the dark, and dims them
+        f'<img class="tl-picture dark-light" src="{_png(Image.fromarray(picture))}" alt="{words}">'
+        '<div class="tl-asked"><p>'
         "<code>A5B</code> has the first five layers of a network that never saw a thing of this kind. Only the three "
         "layers above them were trained on such things. Will it name this picture?</p></div>"
     )
@@ -88,7 +89,7 @@ def still(lab: Lab, names: tuple[str, str] = ("baseB", "A5B"), split: str = "ran
     where = f"of {names[0]} (left) and {names[1]} (right)"
     words = f"A held-out image ({what}) and its maps in the eight layers, from conv1 down to fc8, {where}."
     return (
-        f'<figure class="tl-paper"><img class="tl-still" src="{_png(sheet)}" alt="{escape(words)}">'
+        f'<figure class="tl-paper"><img class="tl-still dark-light" src="{_png(sheet)}" alt="{escape(words)}">'
         f"<figcaption>{escape(words)}</figcaption></figure>"
     )
 
