@@ -169,7 +169,9 @@ def test_it_goes_on_where_it_was_stopped(tree, tmp_path, monkeypatch):
         prepare.prepare("folder", tree, out, size=16, workers=1)
     with pytest.raises(ValueError, match="not finished"):
         datasets.load("folder", data_root=out, size=16)
-    monkeypatch.setattr(prepare, "read_image", lambda path, size, *more: (decoded.append(path), real(path, size, *more))[1])
+    monkeypatch.setattr(
+        prepare, "read_image", lambda path, size, *more: (decoded.append(path), real(path, size, *more))[1]
+    )
     prepare.prepare("folder", tree, out, size=16, workers=1)
     assert len(decoded) == len(set(decoded)) == 20
     prepare.prepare("folder", tree, tmp_path / "afresh", size=16, workers=1)
