@@ -37,6 +37,7 @@ COMPARED = re.compile(rf"\b(?:{THINGS})\b[^.?!;:]*?\b(?:{MORE})\b", re.IGNORECAS
 RESULTS = ("The experiment", "The answer")  # the sections of a chapter in which a comparison is a result
 SVG = "{http://www.w3.org/2000/svg}"
 ELSEWHERE = 0.02  # how far accuracies of one network may lie apart on two kinds of machine
+LIMIT = 25  # megabytes of a built book
 
 
 def outputs(notebook: nbformat.NotebookNode, name: str) -> Iterator[str]:
@@ -135,6 +136,13 @@ def links(html: Path) -> Iterator[str]:
             yield from (f"{name}: a link that leads nowhere: {link}" for link in wrong)
 
 
+def weight(html: Path, limit: float = LIMIT) -> Iterator[str]:
+    """Yield a line if the pages of a built book, with all that they load, are more than so many megabytes."""
+    size = sum(file.stat().st_size for file in html.rglob("*") if file.is_file()) / 1e6
+    if size > limit:
+        yield f"the book is {size:.1f} MB, and a reader may wait for no more than {limit:g}"
+
+
 def rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:
     """Stale rows of the published tables, and rows that a network in the store contradicts."""
     trained = {run.path.name: run for run in store.runs()}
@@ -174,7 +182,7 @@ def main() -> int:
     build = Path(sys.argv[1])
     if not (build / "html").is_dir():
         raise SystemExit(f"error: {build} holds no book; give the folder _build that make book writes")
-    faults = list(links(build / "html"))
+    faults = [*links(build / "html"), *weight(build / "html")]
     for path in sorted((build / "jupyter_execute").rglob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         faults += outputs(notebook, path.name)

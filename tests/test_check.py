@@ -117,6 +117,13 @@ def results(tmp_path):
     return tmp_path
 
 
+def test_a_heavy_book_is_a_fault(tmp_path):
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "_static" / "heavy.js").write_bytes(bytes(2_100_000))
+    assert list(check.weight(tmp_path, 2)) == ["the book is 2.1 MB, and a reader may wait for no more than 2"]
+    assert not list(check.weight(tmp_path, 3))
+
+
 def test_published_rows_are_those_that_the_code_would_make(results, tmp_path):
     assert not list(check.rows(Store(tmp_path / "runs"), results))
 
