@@ -187,7 +187,7 @@ smoke-book: assets
 	$(SMOKE) $(PY) book/check.py _build/smoke/_build
 
 browser-test: smoke-book
-	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser $(SIDE_BY_SIDE) --dist loadfile
+	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser -m 'not nightly' $(SIDE_BY_SIDE) --dist loadfile
 
 # the long forms of tests: 200 kills at random moments, 2,000 networks in a store, 1,000 executions, eight processes sharing a store
 torture: venv
