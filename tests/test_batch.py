@@ -136,6 +136,7 @@ def test_a_refused_parameter_ends_with_2_and_nothing_is_written(tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.nightly
 def test_a_book_of_one_chapter(tmp_path):
     command = [sys.executable, "-m", "transferlab", "batch", "01", "--out", str(tmp_path / "out")]
     command += ["-p", "scale", "smoke", "-p", "seeds", "[3]", "-p", "runs", str(tmp_path / "runs")]

@@ -128,6 +128,7 @@ def test_the_student_edition_leads_nowhere_else(edition):
         classroom.student_edition(edition)
 
 
+@pytest.mark.nightly
 def test_a_built_student_edition_has_no_trace_of_a_solution(edition, tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSFERLAB_SCALE", "smoke")
     monkeypatch.setenv("TRANSFERLAB_RUNS", str(tmp_path / "runs"))

@@ -36,6 +36,7 @@ def test_every_chapter_runs_on_cifar100(tmp_path, monkeypatch):
     run_all(tmp_path, EVERY, dataset="cifar100", data_root=str(tmp_path))
 
 
+@pytest.mark.nightly
 def test_chapters_run_on_imagenet(tmp_path, monkeypatch):
     """Prepared from a tree of 1000 classes, which pass for those of ImageNet."""
     digest = hashlib.sha256(" ".join(WORDNET).encode()).hexdigest()
@@ -54,9 +55,11 @@ def photographs(tmp_path):
     return {"dataset": "folder", "data_root": str(root), "layers": [4]}
 
 
+@pytest.mark.nightly
 def test_chapters_run_on_a_folder_with_a_resnet(tmp_path, photographs):
     run_all(tmp_path, ON_THE_DATA, **photographs, network="resnet18", split="kingdom")
 
 
+@pytest.mark.nightly
 def test_chapters_run_with_a_vision_transformer(tmp_path, photographs):
     run_all(tmp_path, TRAINING, **photographs, network="vit", recipe=CROPS)
