@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from transferlab.chapters.sentences import by_verdict, measured
+from transferlab.chapters.sentences import at_n, by_verdict, measured
 from transferlab.study import forecasts, scarcity, tuning
 
 FEW, MANY = 10, 100  # images of a class
@@ -119,7 +119,7 @@ def how_few(evidence: Evidence) -> str:
     pays = rows[rows.verdict == "holds"].images.tolist()
     first, last = rows.images.min(), rows.images.max()
     where = f"at every number that was tried, {first} to {last} a class" if len(pays) == len(rows) else (
-        f"with {' and '.join(map(str, pays))} images a class" if pays else "at none of the numbers that were tried"
+        f"with {at_n(pays).removeprefix('n = ')} images a class" if pays else "at none of the numbers that were tried"
     )  # fmt: skip
     return (
         f"Transfer pays {where}. The gain is {measured(gains, 'AnB - base', first)} with {first} images, and "
