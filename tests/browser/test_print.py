@@ -35,7 +35,8 @@ WRONG_ON_PAPER = """width => {
     const screen = '.bd-header, .bd-sidebar-primary, .bd-sidebar-secondary, .prev-next-footer, .tl-hint, .tl-value';
     for (const e of document.querySelectorAll(`${screen}, button, summary, input:not([type=radio])`))
         if (seen(e)) say('of no use on paper', e);
-    for (const e of document.querySelectorAll('article .admonition.dropdown > *, .tl-answer, figure:not(.tl-living figure), .sd-tab-content'))
+    const there = '.tl-answer, figure:not(.tl-living figure), .sd-tab-content';  // not a closed panel of a widget
+    for (const e of document.querySelectorAll(`article .admonition.dropdown > *, ${there}`))
         if (!seen(e)) say('folded away', e);
     return wrong;
 }"""
