@@ -137,7 +137,7 @@ def links(html: Path) -> Iterator[str]:
 
 
 def weight(html: Path, limit: float = LIMIT) -> Iterator[str]:
-    """Yield a line if the pages of a built book, with all that they load, are more than so many megabytes."""
+    """Yield a line if a built book, with all that its pages load, has more megabytes than `limit`."""
     size = sum(file.stat().st_size for file in html.rglob("*") if file.is_file()) / 1e6
     if size > limit:
         yield f"the book is {size:.1f} MB, and a reader may wait for no more than {limit:g}"
