@@ -36,7 +36,7 @@ help:
 	@echo '  make unit            the unit and property tests                  about 4 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     about 1 min'
 	@echo '  make browser-test    the book at smoke scale, in Chromium         about 4 min'
-	@echo 'make nightly         tests that are too slow for every change     4 to 7 min'
+	@echo 'make nightly         tests that are too slow for every change     about 15 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
 	@echo 'make study           train the published study, resumable         about 6 h; book/results/*.csv'
 	@echo 'make torture         200 kills, 2,000 networks, 8 processes       about an hour'
