@@ -119,7 +119,7 @@ class Lab:
     @property
     def divisions(self) -> tuple[str, ...]:
         """The splits that there are, the usual one first."""
-        return splits.SPLITS if self.donor is None else ("folds", *(each for each in splits.OF_ONE if each != "folds"))
+        return splits.SPLITS if self.donor is None else splits.OF_ONE
 
     @property
     def cuts(self) -> tuple[int, ...]:

@@ -15,9 +15,9 @@ from transferlab.notation import TASKS
 from transferlab.numbers import is_whole, seed_from
 
 SPLITS = ("random", "kingdom")
-# of one task: as the data set has it, but that what is tested on is not trained on, not as a copy either; one of FOLDS
-# parts of all images, by seed; the same of the training images alone
-OF_ONE = ("held-out", "folds", "validation")
+# of one task: one of FOLDS parts of all images, by seed; as the data set has it, but that what is tested on is not
+# trained on, not as a copy either; one of FOLDS parts of the training images alone
+OF_ONE = ("folds", "held-out", "validation")
 FOLDS = 5
 Halves = tuple[np.ndarray, np.ndarray]
 

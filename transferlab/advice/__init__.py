@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from pathlib import Path
 from time import perf_counter
@@ -33,6 +33,10 @@ from transferlab.system.machine import cores, hardware, peak_megabytes
 
 NETWORK = "resnet18"
 PROMISING = 2  # cuts that are trained at, besides the last
+OF_CUTS = [
+    "cut", "keeps", "width", "accuracy", "low", "high", "gain", "gain_low", "gain_high", "milliseconds", "megabytes",
+]  # fmt: skip
+OF_WAYS = ["network", "cut", "keeps", "rate", "accuracy", "low", "high", "gain", "gain_low", "gain_high"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +150,7 @@ def advise(
         None if chosen is None else f"cut {chosen}",
     )  # fmt: skip
     cuts = _cut_rows(found, probed, tested)
-    ways, answer = pd.DataFrame(columns=WAYS), first
+    ways, answer = pd.DataFrame(columns=OF_WAYS), first
     if not quick:
         say(f"By the probes: {first.sentence}")
         ways, answer = _trained(lab, _promising(cuts, last), last, given_val)
@@ -247,14 +251,12 @@ def _in_folds(
     from tqdm.auto import tqdm
 
     used = np.flatnonzero(fold >= 0)
-    said = {cut: np.full(len(labels), -1) for cut in seen.cuts}
-    there = sorted({*fold[used].tolist()})
-    with tqdm(total=len(seen.cuts) * len(there), desc=what, unit="probe") as bar:
-        for cut, array in zip(seen.cuts, seen.arrays, strict=True):
-            for one in there:
-                test = np.flatnonzero(fold == one)
-                said[cut][test] = probes.answers(array, labels, np.flatnonzero((fold >= 0) & (fold != one)), test)
-                bar.update()
+    count = len(seen.cuts) * len(np.unique(fold[used]))
+    with tqdm(total=count, desc=what, unit="probe") as bar:
+        said = {
+            cut: probes.in_folds(array, labels, fold, bar.update)
+            for cut, array in zip(seen.cuts, seen.arrays, strict=True)
+        }
     return {cut: (each == labels)[used] for cut, each in said.items()}, used
 
 
@@ -267,18 +269,12 @@ def _cut_rows(donor: Donor, probed: _Probed, tested: HeldOut) -> pd.DataFrame:
             (cut, sentences.kept(cut, last), seen.arrays[place].shape[1], mine.value, mine.low, mine.high, gain.value,
              gain.low, gain.high, seen.milliseconds[place], seen.megabytes[place])
         )  # fmt: skip
-    return pd.DataFrame(rows, columns=CUTS)
+    return pd.DataFrame(rows, columns=OF_CUTS)
 
 
 def _against(right: np.ndarray, rule: np.ndarray, tested: HeldOut) -> Estimate:
     """Compare a way with the simple rule; the rule itself is no better than itself, and that is certain."""
     return Estimate(0, 0, 0, 0) if right is rule else difference(right, rule, tested)
-
-
-CUTS = [
-    "cut", "keeps", "width", "accuracy", "low", "high", "gain", "gain_low", "gain_high", "milliseconds", "megabytes",
-]  # fmt: skip
-WAYS = ["network", "cut", "keeps", "rate", "accuracy", "low", "high", "gain", "gain_low", "gain_high"]
 
 
 def _promising(cuts: pd.DataFrame, last: int) -> list[int]:
@@ -305,7 +301,5 @@ def _trained(lab: Lab, cuts: list[int], last: int, given_val: bool) -> tuple[pd.
     answer = sentences.answer(right, tested, rule, phrases, chosen)
     if "baseB" in right and answer.best != "baseB":
         scratch = accuracy(right["baseB"], tested)
-        answer = sentences.Answer(
-            **{**answer.__dict__, "sentence": f"{answer.sentence} From scratch: {sentences.percent(scratch)}."}
-        )
-    return pd.DataFrame(rows, columns=WAYS), answer
+        answer = replace(answer, sentence=f"{answer.sentence} From scratch: {sentences.percent(scratch)}.")
+    return pd.DataFrame(rows, columns=OF_WAYS), answer

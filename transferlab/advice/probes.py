@@ -1,6 +1,7 @@
 """Linear probes: how well a linear classifier tells classes by the features behind a cut (Alain and Bengio 2016)."""
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -39,10 +40,29 @@ def fitted(features: np.ndarray, labels: np.ndarray) -> Pipeline:
 
 
 def answers(features: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Return the classes that a probe fitted on the rows `train` gives the rows `test`, int64.
+    """Fit a probe on the rows `train`, and return the classes, int64, that it predicts for the rows `test`.
 
     >>> points = np.array([[0.0], [0.1], [0.9], [1.0]], np.float32)
     >>> answers(points, np.array([0, 0, 1, 1]), np.array([0, 1, 2, 3]), np.array([0, 3])).tolist()
     [0, 1]
     """
     return fitted(features[train], labels[train]).predict(features[test])
+
+
+def in_folds(
+    features: np.ndarray, labels: np.ndarray, fold: np.ndarray, done: Callable[[], object] = lambda: None
+) -> np.ndarray:
+    """Return for every row the class, int64 `[N]`, that a probe fitted on the other folds predicts.
+
+    Rows whose `fold` (int64 `[N]`) is below 0 are left out, and get -1. `done` is called after each probe.
+
+    >>> points = np.array([[0.0], [1.0], [0.1], [0.9]], np.float32)
+    >>> in_folds(points, np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])).tolist()
+    [0, 1, 0, 1]
+    """
+    said = np.full(len(labels), -1)
+    for one in np.unique(fold[fold >= 0]):
+        test = np.flatnonzero(fold == one)
+        said[test] = answers(features, labels, np.flatnonzero((fold >= 0) & (fold != one)), test)
+        done()
+    return said

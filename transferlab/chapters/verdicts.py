@@ -184,7 +184,7 @@ def _cell(width: int, row, over: str) -> str:
     label = escape(over.format(_dash(row.n)))
     printed = f' data-range="{points(row.low)} to {points(row.high)}"' * (not pd.isna(row.low))
     return (
-        # tabindex: a tap gives the cell the focus, and the Tab key passes it by
+        # tabindex: a tap focuses the cell, and the Tab key skips it
         f'<td class="{STYLES[row.verdict]}" role="cell" tabindex="-1" data-label="{label}"{printed}{span}>'
         f'<span aria-hidden="true" title="{words}">{value} <span class="tl-glyph">{glyph}</span></span>'
         f'<span class="tl-unseen">{words}</span></td>'

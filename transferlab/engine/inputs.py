@@ -21,9 +21,8 @@ from transferlab.networks.pretrained import MIDDLE, SPREAD
 
 MEAN_OF = 10_000  # images, evenly spaced; the mean of more would differ by less than a grey level
 TEST_BATCH = 500  # images evaluated at a time, at most
-LARGE = (
-    3 * 64 * 64
-)  # numbers an input: of larger ones a CPU takes fewer at a time, or what they become fills its memory
+# numbers an input: of larger ones a CPU takes fewer at a time, or what they become fills its memory
+LARGE = 3 * 64 * 64
 SHARE = 0.6  # of a GPU's free memory that images may take
 
 

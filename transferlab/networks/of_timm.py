@@ -86,8 +86,7 @@ def in_parts(name: str, network: Any, **normalisation) -> nn.Sequential:
     if len(units) < len(PART_NAMES) - 1:
         raise ValueError(f"timm's {name} has {len(units)} units in a row; to be cut in eight it needs 8 or more")
     shares = [len(share) for share in np.array_split(np.arange(len(units)), len(PART_NAMES) - 1)]
-    parts = named_parts([Normalised(**normalisation), *stem], units, tuple(shares[::-1]), head)
-    return parts
+    return named_parts([Normalised(**normalisation), *stem], units, tuple(shares[::-1]), head)
 
 
 @torch.no_grad()

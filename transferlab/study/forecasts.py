@@ -17,7 +17,6 @@ from tqdm.auto import tqdm
 from transferlab import donors, splits
 from transferlab.advice import evidence, features, probes, sentences
 from transferlab.lab import Lab
-from transferlab.notation import Treatment
 from transferlab.study import PRECISION, RESULTS, few_images, ledger, scores, tuning
 from transferlab.study.claims import TASK
 from transferlab.study.estimates import by_task
@@ -38,8 +37,9 @@ ALWAYS = {"last": RULE, "middle": CUTS[1]}
 SCORES = ("probe", "log_me", "h_score", "cka")
 CONDITIONS = ("AnB", "AnB++")
 WITHIN = 2.0  # points below the best, that nobody would mind
-COLUMNS = ("split", "seed", "target", "images", "n", *SCORES, "advised", "run", "version")
-ORDER = ["split", "seed", "target", "images", "n"]
+KEY = ["split", "seed", "target", "images"]  # of a task
+COLUMNS = (*KEY, "n", *SCORES, "advised", "run", "version")
+ORDER = [*KEY, "n"]
 VERSION = 1  # of what is computed: raise it when probes or scores change
 
 
@@ -80,9 +80,7 @@ def forecast(path: Path, **options) -> pd.DataFrame:
     whole = Lab(precision=PRECISION, **options)
     with ledger.writing(path):
         known = ledger.read(path, COLUMNS)
-        done = {
-            *known[known.version == VERSION][["split", "seed", "target", "images"]].itertuples(index=False, name=None)
-        }
+        done = {*known[known.version == VERSION][KEY].itertuples(index=False, name=None)}
         missing = [part for part in parts() if (part.split, part.seed, part.target, part.images) not in done]
         for part in tqdm(missing, desc="tasks", disable=not missing):
             ledger.add(path, _rows(whole, part), ORDER)
@@ -99,7 +97,7 @@ def _rows(whole: Lab, part: few_images.Part) -> pd.DataFrame:
     fold = splits.folds(labels, np.arange(len(labels)), splits.FOLDS)
     tested = evidence.HeldOut(labels, fold)
     arrays = {cut: seen.arrays[seen.cuts.index(cut)] for cut in CUTS}
-    right = {cut: _right(array, labels, fold) for cut, array in arrays.items()}
+    right = {cut: probes.in_folds(array, labels, fold) == labels for cut, array in arrays.items()}
     phrases = {str(cut): sentences.probe_phrase(cut, RULE) for cut in CUTS}
     named = {str(cut): each for cut, each in right.items()}
     advised = int(sentences.answer(named, tested, str(RULE), phrases).advised)
@@ -110,14 +108,6 @@ def _rows(whole: Lab, part: few_images.Part) -> pd.DataFrame:
         for cut, array in arrays.items()
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _right(array: np.ndarray, labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    right = np.zeros(len(labels), bool)
-    for one in np.unique(fold):
-        test = np.flatnonzero(fold == one)
-        right[test] = probes.answers(array, labels, np.flatnonzero(fold != one), test) == labels[test]
-    return right
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -143,10 +133,10 @@ def chosen(forecasts: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
         were not measured at every cut are left out.
     """
     rows = []
-    for key, mine in forecasts.groupby(["split", "seed", "target", "images"]):
+    for key, mine in forecasts.groupby(KEY):
         ways = {name: int(mine.n[mine[name].idxmax()]) for name in SCORES}
         ways |= {"advice": int(mine.n[mine.advised.idxmax()]), **ALWAYS}
-        there = measured[(measured[["split", "seed", "target", "images"]] == list(key)).all(axis=1)]
+        there = measured[(measured[KEY] == list(key)).all(axis=1)]
         for condition in CONDITIONS:
             truth = _truth(there, condition)
             if truth is None:
@@ -155,15 +145,14 @@ def chosen(forecasts: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
             for name in FORECASTS:
                 got = truth.by_n[ways[name]]
                 rows.append((*key, condition, name, ways[name], got, best, truth.scratch, 100 * (best - got)))
-    columns = ["split", "seed", "target", "images", "condition", "forecast", "n", "accuracy", "best", "scratch", "lost"]
+    columns = [*KEY, "condition", "forecast", "n", "accuracy", "best", "scratch", "lost"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def _truth(measured: pd.DataFrame, condition: str) -> Truth | None:
     """Return what was measured for a task, or None if a cut or the scratch is missing."""
     mine = {int(row.n): row.accuracy for row in measured[measured.condition == condition].itertuples()}
-    base = measured[measured.network == str(Treatment.of("base", 0, "B"))]
-    base = base if len(base) else measured[measured.condition == "base"]
+    base = measured[measured.condition == "base"]
     if {*mine} != {*CUTS} or not len(base) or any(isnan(value) for value in mine.values()):
         return None
     return Truth(mine, float(base.accuracy.iloc[0]))

@@ -42,22 +42,25 @@ def log_me(features: np.ndarray, labels: np.ndarray) -> float:
     left, scales, _ = np.linalg.svd(values, full_matrices=False)
     squares = scales**2
     found = []
+
+    def fit(ratio: float, along: np.ndarray, rest: float) -> tuple[np.ndarray, float, float]:
+        """Return by how much each direction is shrunk, the squared weights and the squared error."""
+        shrunk = squares / (squares + ratio)
+        weights = float((shrunk**2 / np.where(squares > 0, squares, 1) * along**2).sum())
+        return shrunk, weights, float((((1 - shrunk) * along) ** 2).sum()) + rest
+
     for label in np.unique(labels):
         target = (labels == label).astype(float)
         along = left.T @ target
         rest = max(0.0, float(target @ target - along @ along))
         alpha, beta = 1.0, 1.0
         for _ in range(TURNS):
-            shrunk = squares / (squares + alpha / beta)
+            shrunk, weights, error = fit(alpha / beta, along, rest)
             used = float(shrunk.sum())
-            weights = float((shrunk**2 / np.where(squares > 0, squares, 1) * along**2).sum())
-            error = float((((1 - shrunk) * along) ** 2).sum()) + rest
             before, alpha, beta = alpha / beta, used / max(weights, 1e-12), (count - used) / max(error, 1e-12)
             if abs(alpha / beta - before) <= SETTLED * before:
                 break
-        shrunk = squares / (squares + alpha / beta)
-        weights = float((shrunk**2 / np.where(squares > 0, squares, 1) * along**2).sum())
-        error = float((((1 - shrunk) * along) ** 2).sum()) + rest
+        _, weights, error = fit(alpha / beta, along, rest)
         logs = float(np.log(alpha + beta * squares).sum()) + (width - len(squares)) * np.log(alpha)
         evidence = width * np.log(alpha) + count * np.log(beta) - beta * error - alpha * weights - logs
         found.append((evidence - count * np.log(2 * np.pi)) / (2 * count))
