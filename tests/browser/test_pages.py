@@ -3,6 +3,8 @@
 Without a book or without Chromium the tests are skipped, with the reason.
 """
 
+import re
+
 import pytest
 from playwright.sync_api import Page
 from visits import HTML, NO_BOOK, Visit
@@ -107,10 +109,11 @@ def test_tables_fit_their_column(browser, page_name, width):
         assert not visit.page.evaluate(WIDE_TABLES)
 
 
+@pytest.mark.parametrize("name", ["08_every_claim", "09_when_transfer_pays"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_every_cell_of_a_verdict(browser, scheme):
+def test_a_phone_shows_every_cell_of_a_verdict(browser, scheme, name):
     """Each claim is a block, whose cells say their n; the words for a screen reader take no place."""
-    with Visit(browser, page_of("08_every_claim"), width=390, until="load", scheme=scheme) as visit:
+    with Visit(browser, page_of(name), width=390, until="load", scheme=scheme) as visit:
         for table in visit.page.locator(".tl-verdicts").all():
             claims, cells = table.locator(".tl-claim").all(), table.locator("td[data-label] > [aria-hidden]").all()
             assert claims and cells
@@ -123,7 +126,13 @@ def test_a_phone_shows_every_cell_of_a_verdict(browser, scheme):
             labels = table.locator("tr.tl-first td[data-label]").evaluate_all(
                 "cells => cells.map(e => getComputedStyle(e, '::before').content)"
             )
-            assert all(label.startswith('"n = ') for label in labels)
+            told = r'"n = ' if name == "08_every_claim" else r'"\d+ images"'
+            assert all(re.match(told, label) for label in labels)
+            table.locator("td .tl-unseen").evaluate_all("words => words.forEach(e => e.remove())")
+            cut = table.locator("th.tl-study, td[data-label]").evaluate_all(
+                "cells => cells.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
+            )
+            assert not cut
         assert not visit.problems
 
 

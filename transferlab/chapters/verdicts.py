@@ -70,11 +70,12 @@ def verdict_table(
     if cells > CELLS:
         raise ValueError(f"the table would have {cells} cells; more than {CELLS} are too many: make two of it")
     head = "".join(f'<th scope="col" role="columnheader">{escape(over.format(_dash(n)))}</th>' for n in columns)
+    widest = max(len(word) for name, _ in sources for word in name.split())  # on a phone a name breaks between words
     study = '<th scope="col" role="columnheader"><span class="tl-unseen">networks</span></th>' * (len(sources) > 1)
     glyphs = ", ".join(f'<span class="{STYLES[verdict]}">{glyph} {verdict}</span>' for verdict, glyph in GLYPHS.items())
     html = (
         f"<style>{web_file('verdicts.css')}</style>"
-        f'<div class="tl-verdicts"><table role="table" style="--tl-columns: {len(columns)}">'
+        f'<div class="tl-verdicts"><table role="table" style="--tl-columns: {len(columns)}; --tl-study: {widest}ch">'
         f'<caption>{escape(caption)}</caption><thead role="rowgroup"><tr role="row">'
         f'<th scope="col" role="columnheader">claim</th>{study}{head}</tr></thead>{"".join(bodies)}</table>'
         f"<p>{LEGEND.format(glyphs=glyphs)}{escape(both)}</p></div>"
