@@ -121,6 +121,7 @@ pdf: book
 
 # the published tables, row by row: it can be stopped at any time and goes on from there. STUDY names one of them.
 study: venv
+	$(if $(or $(if $(STUDY),,all),$(filter emoji%,$(STUDY))),$(PY) -m transferlab prepare emoji)
 	$(RUNS) $(PY) -m transferlab study $(STUDY)
 	$(PY) book/audit.py
 

@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     pace = options()
     pace.add_argument("--at-once", type=int, metavar="N", help="how many networks to train at a time")
     images = options()
-    images.add_argument("--dataset", default="kingdoms", help="kingdoms, cifar100, imagenet or folder")
+    images.add_argument("--dataset", default="kingdoms", help="kingdoms, emoji, cifar100, imagenet or folder")
     images.add_argument("--data-root", help="the folder of its images")
     images.add_argument("--network", choices=NETWORKS, help="another network than the scale's own")
     sweep = options()
@@ -258,7 +258,7 @@ def run_study(arguments: argparse.Namespace) -> int:
             table = forecasts.forecast(path, **options)
         else:
             part = study.STUDIES[name].only(arguments.split, arguments.seed)
-            lab = _lab(arguments, precision=study.PRECISION, **part.changes)
+            lab = _lab(arguments, dataset=part.dataset, precision=study.PRECISION, **part.changes)
             table = study.publish(lab, path, part, arguments.replace)
         print(f"{len(table)} {'forecasts' if name == 'advice' else 'networks'} are in {path}")
     return 0
@@ -291,7 +291,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     study = STUDIES[arguments.study]
-    recipe = recipe_for(arguments.scale, **{**study.changes, **_network(arguments)}).on(device)
+    recipe = recipe_for(arguments.scale, arguments.dataset, **{**study.changes, **_network(arguments)}).on(device)
     where = "as given"
     if arguments.throughput != "auto":
         throughput = float(arguments.throughput)

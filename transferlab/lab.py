@@ -96,9 +96,9 @@ class Lab:
         self.device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self.store = Store(default_runs() if runs is None else runs)
         self.donor = None if donor is None else find(donor, weights, self.store)
-        self.recipe = recipes.recipe_for(scale, **self._of_donor(changes), **changes).on(self.device)
+        self.recipe = recipes.recipe_for(scale, str(dataset), **self._of_donor(changes), **changes).on(self.device)
         self.data_root = None if data_root is None else expanded("data_root", data_root)
-        options = self.recipe.data if dataset in datasets.DRAWN else {"data_root": self.data_root}
+        options = datasets.options_of(dataset, self.recipe.data, self.data_root)
         if self.donor and dataset == "folder":
             options |= self.donor.framing.at(self.recipe.size).options()
         self.data = datasets.load(dataset, size=self.recipe.size, **options)

@@ -45,6 +45,11 @@ def spread(initialisation: str, images: Tensor) -> list[float]:
     return [network[:n](images).std().item() for n in range(1, 8)]
 
 
+def specificity(emoji: pd.DataFrame) -> float:
+    """Return the points by which AnB is above BnB between random halves at n = 7 (chapter 14)."""
+    return claims.specificity(emoji).set_index("n").estimate["7"]
+
+
 def interval(similar: pd.DataFrame) -> tuple[float, float]:
     """Return the 95 % interval of BnB minus AnB at n = 7, in points (chapter 8)."""
     row = claims.specificity(similar).set_index("n").loc["7"]

@@ -5,6 +5,7 @@ cell, which a screen reader reads out and a tap shows. On a phone each claim is 
 interval stands under each estimate.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -43,12 +44,14 @@ def verdict_table(
     caption: str = "What holds",
     over: str = "n = {}",
     names: tuple[str, str] = ("ours", "2014"),
+    columns: Sequence[str] = (),
 ) -> VerdictTable:
     """Return rows of `claims.audit` as a table with a row a statement and a column an n (or range of n).
 
     `logs`, if given, are the same claims on the logs of 2014: each statement has a second line for them. `over` says
-    what a column is, and `names` who the two lines are. An n = 3-6 that lies over single columns spans them. Every
-    difference is the first-named network of its statement minus the other.
+    what a column is, and `names` who the two lines are; `columns` is for an `n` that is not a number, such as the
+    name of a study: all that there are, in order. An n = 3-6 that lies over single columns spans them. Every difference
+    is the first-named network of its statement minus the other.
 
     Raises ValueError for a table of more than 70 cells, and for two verdicts on one statement at the same n.
 
@@ -56,7 +59,7 @@ def verdict_table(
     """
     sources = [(name, rows.assign(n=rows.n.astype(str))) for name, rows in zip(names, (ours, logs)) if rows is not None]
     statements = dict.fromkeys(statement for _, rows in sources for statement in rows.statement)
-    columns = _columns(pd.concat([rows.n for _, rows in sources]))
+    columns = list(columns) or _columns(pd.concat([rows.n for _, rows in sources]))
     bodies, lines, cells = [], {}, 0
     for statement in statements:
         body = []
@@ -86,6 +89,28 @@ def verdict_table(
         text = text.droplevel(1)
     words = ", ".join(f"{glyph} {verdict}" for verdict, glyph in GLYPHS.items())
     return VerdictTable(html, f"{caption}\n{text.to_string()}\n{LEGEND.format(glyphs=words)}{both}")
+
+
+def worlds_table(
+    studies: Mapping[str, pd.DataFrame], asked: Sequence[tuple[str, str, str]], caption: str
+) -> VerdictTable:
+    """Return some verdicts of several studies: a row a claim at one n (or range of n), a column a study.
+
+    `studies` are tables of `claims.audit` by name; `asked` are the claim, the contrast and the n of each row. What a
+    study lacks is undecided there. Raises ValueError for a claim that is in none of them.
+
+    >>> asked = [("specificity", "AnB - BnB", "7")]
+    >>> worlds_table({"Kingdoms": ours, "2014": logs}, asked, "What holds where")  # doctest: +SKIP
+    """
+    parts = []
+    for claim, contrast, n in asked:
+        key = f"claim == {claim!r} and contrast == {contrast!r} and n == {n!r}"
+        found = [(name, rows.query(key)) for name, rows in studies.items()]
+        if not any(len(rows) for _, rows in found):
+            raise ValueError(f"no study has a verdict on {contrast!r} at n = {n} ({claim})")
+        at = f", n = {_dash(n)}"
+        parts += [rows.assign(statement=rows.statement + at, n=name) for name, rows in found]
+    return verdict_table(pd.concat(parts), caption=caption, over="{}", columns=list(studies))
 
 
 def _small_but_there(name: str, rows: pd.DataFrame) -> str:

@@ -39,15 +39,23 @@ SCRIPTS = (
 
 
 def explorer(
-    lab: Lab, published: pd.DataFrame, logs: pd.DataFrame, mine: pd.DataFrame, yours: tuple[Run, ...] = ()
+    lab: Lab,
+    published: pd.DataFrame,
+    logs: pd.DataFrame,
+    mine: pd.DataFrame,
+    yours: tuple[Run, ...] = (),
+    emoji: pd.DataFrame | None = None,
 ) -> HTML:
     """Return the explorer: choose n, condition, split and source; see the network's layers, place and learning.
 
     `published` and `logs` are tables of `study.published`; learning curves are those of the networks into B in
     `mine`, a table of `Lab.train`, of its first seed; a network that it lacks has none, and the page says so. `yours`
-    are networks into B that the reader has trained: crosses, the last of which is the one chosen.
+    are networks into B that the reader has trained: crosses, the last of which is the one chosen. `emoji` is the
+    published table of that data set: a choice of its own, beside ours and 2014.
     """
     data = _explored(lab.recipe.network, published, logs, {run.treatment.condition for run in yours})
+    if emoji is not None and len(emoji):
+        data["series"]["emoji"] = _series(emoji)
     learning = data["learning"]
     data["yours"] = [_yours(lab, run) for run in yours]
     mine = mine[mine.target == "B"]

@@ -99,6 +99,16 @@ def load(name: str, **options) -> DataSet:
     return loader(**options)
 
 
+def options_of(name: str, data: dict, data_root: str | Path | None) -> dict:
+    """Return the options with which a Lab loads a data set: those of its recipe if it is drawn, and its folder.
+
+    >>> options_of("kingdoms", {"train_per_class": 10}, None)
+    {'train_per_class': 10}
+    """
+    known = inspect.signature(LOADERS[name]).parameters if name in LOADERS else ()
+    return (dict(data) if name in DRAWN else {}) | ({"data_root": data_root} if "data_root" in known else {})
+
+
 def _load_kingdoms(size: int = 32, train_per_class: int = 100, test_per_class: int = 200, seed: int = 0) -> DataSet:
     options = f"{size}-{train_per_class}-{test_per_class}-{seed}"
     drawing = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(Path(_kingdoms.__file__).parent.glob("*.py"))))

@@ -4,7 +4,8 @@ function explorer(host, data) {
   host.replaceChildren();  // what stands there for pages without scripts
   const look = Object.fromEntries(data.conditions.map((each) => [each.name, each]));
   const splits = data.small ? { random: "random halves" } : { random: "random halves", kingdom: "natural and man-made" };
-  const owners = data.small ? ["both"] : ["ours", "2014", "both"];
+  const titles = { ours: "Ours", emoji: "Emoji", 2014: "2014" };
+  const owners = data.small ? ["both"] : [...["ours", "emoji", "2014"].filter((each) => each in data.series), "both"];
   const state = { condition: "AnB", n: 3, split: "random", source: owners[0] };
   const latest = data.yours.at(-1);  // in a live notebook: what the reader has just trained
   if (latest) Object.assign(state, { condition: latest.condition, n: latest.n, split: latest.split });
@@ -67,7 +68,7 @@ function explorer(host, data) {
   choice("condition", "condition", data.conditions.map((each) => [each.name, each.name]));
   if (!data.small) {
     choice("split", "split", Object.entries(splits));
-    choice("networks", "source", owners.map((each) => [each, each]));
+    choice("networks", "source", owners.map((each) => [each, each === "both" ? "ours and 2014" : titles[each]]));
   }
   const depth = add(add(form, "fieldset"), "label", { class: "tl-depth" });
   const shown = add(depth, "span", {});
@@ -114,22 +115,22 @@ function explorer(host, data) {
 
   function lacking(source, at) {
     const there = data.conditions.map((each) => each.name).filter((each) => rows(source, each, "accuracy").length);
-    const [whose, it] = source === "ours" ? ["Ours", "no such network was trained"] : ["2014", "no such network has a public log"];
+    const it = source === "2014" ? "no such network has a public log" : "no such network was trained";
     const other = rows(source, at.condition, "accuracy").map((each) => each.n);
     const instead = other.length ? `; of ${at.condition} there ${other.length > 1 ? "are" : "is"} n = ${listed(other)}`
       : there.length ? `; on this split there are ${listed(there)}` : "";
-    return `${whose}: ${it}${instead}.`;
+    return `${titles[source]}: ${it}${instead}.`;
   }
 
   // Accuracies of 2014 are not pooled: of many networks only one half has a log, and the halves differ in difficulty.
   function outcome(source, at = state) {
-    const whose = source === "ours" ? "Ours" : "2014", accuracy = row(source, "accuracy", at);
+    const whose = titles[source], accuracy = row(source, "accuracy", at);
     if (!accuracy) return lacking(source, at);
     const count = accuracy.values.length, points = row(source, "points", at);
     const right = `${percent(accuracy.mean, 1)} right${count > 1 ? " on average" : ""}`;
     if (isBase(at) || !points) return `${whose}: ${networks(count)}, ${right}.`;
     const side = points.mean < 0 ? "below" : "above", size = Math.abs(points.mean).toFixed(1);
-    const start = `${whose}: ${networks(count)}, ${source === "ours" ? `${right}, ` : ""}${size} points ${side} the ` +
+    const start = `${whose}: ${networks(count)}, ${source === "2014" ? "" : `${right}, `}${size} points ${side} the ` +
       `${count > 1 ? "bases of the same tasks" : "base of the same task"}`;
     const all = source === "2014" && at.condition === "random"
       ? ` It was trained on all 1000 classes${accuracy.mean < 0.002 ? ", and learned nothing" : ""}.` : "";
@@ -186,7 +187,7 @@ function explorer(host, data) {
   draggable(layersOf, (x) => { moveCut(x); return moveCut; });
 
   function drawPlace() {
-    const both = state.source === "both", measure = state.source === "ours" ? "accuracy" : "points";
+    const both = state.source === "both", measure = ["both", "2014"].includes(state.source) ? "points" : "accuracy";
     // random filters lie so low that they would flatten all others: they count only where they are chosen
     const counted = (condition) => condition !== "random" || state.condition === "random";
     const barred = (condition) => condition === "base" || (condition === "random") === (state.condition === "random");
@@ -214,7 +215,7 @@ function explorer(host, data) {
         line(placed, "base", [[-0.3, base.mean], [7.4, base.mean]],
           { stroke: "currentColor", "stroke-width": 1, "stroke-dasharray": "5 4" });
         if (measure === "accuracy") {
-          curve(placed, "ours base", [base], look.base, { faint: !isBase(), bars: isBase() });
+          curve(placed, `${source} base`, [base], look.base, { faint: !isBase(), bars: isBase() });
           point("base", base);
         }
       }
@@ -245,8 +246,9 @@ function explorer(host, data) {
 
   function drawLearning() {
     if (data.small) return;
-    const curves = data.learning[state.split] || {}, mine = state.source === "2014" ? null : curves[name()];
-    missing.textContent = mine ? "" : state.source === "2014" ? "The table of 2014 has no learning curves."
+    const curves = data.learning[state.split] || {}, others = ["emoji", "2014"].includes(state.source);
+    const mine = others ? null : curves[name()];
+    missing.textContent = mine ? "" : others ? `The table of ${titles[state.source]} has no learning curves.`
       : `${name()} was not trained to make this page on this split, so it has no learning curve here.`;
     learned.root.style.visibility = mine ? "visible" : "hidden";
     if (!mine) return;
