@@ -102,9 +102,9 @@ def parser() -> argparse.ArgumentParser:
     publish.set_defaults(run=run_study)
 
     decode = commands.add_parser("prepare", help="decode a tree of images once, into arrays on disk")
-    decode.add_argument("name", choices=("imagenet", "folder"))
-    decode.add_argument("--data-root", required=True, help="the folder with train/<class>/* and val/<class>/*")
-    decode.add_argument("--out", type=Path, required=True, help="a new folder, or that of a preparation to resume")
+    decode.add_argument("name", choices=("imagenet", "folder", "emoji"))
+    decode.add_argument("--data-root", help="the folder with train/<class>/* and val/<class>/*")
+    decode.add_argument("--out", type=Path, help="a new folder, or that of a preparation to resume")
     decode.add_argument("--size", type=int, default=256, help="side of the images in pixels (default: 256)")
     decode.add_argument("--workers", type=int, help="processes (default: one a core)")
     decode.set_defaults(run=run_prepare)
@@ -266,6 +266,8 @@ def run_study(arguments: argparse.Namespace) -> int:
 
 def run_prepare(arguments: argparse.Namespace) -> int:
     """Decode images; the exit status is 1 if some could not be read."""
+    if arguments.name == "emoji":
+        return _prepare_emoji(arguments.out)
     from transferlab.datasets.prepare import prepare
     from transferlab.system.machine import cores
 
@@ -278,6 +280,18 @@ def run_prepare(arguments: argparse.Namespace) -> int:
               f"{' ...' * (len(unreadable) > 5)} (all in {arguments.out / 'unreadable.txt'})")  # fmt: skip
     print(f"{arguments.out} is ready: give it as data_root to the data set {arguments.name}")
     return 1 if unreadable else 0
+
+
+def _prepare_emoji(out: Path | None) -> int:
+    """Fetch and draw the designs of the data set emoji."""
+    from transferlab.datasets.emoji.prepare import default_folder, prepare
+
+    folder = out or default_folder()
+    left_out = prepare(folder)
+    if left_out:
+        print(f"{len(left_out)} designs could not be drawn and are left out: {', '.join(left_out)}")
+    print(f"{folder} is ready: " + ("give it as data_root to the data set emoji" if out else 'datasets.load("emoji")'))
+    return 0
 
 
 def run_plan(arguments: argparse.Namespace) -> int:

@@ -86,7 +86,7 @@ def halves(data: DataSet, split: str, seed: int) -> Halves:
         return kingdom_halves(data.kingdoms)
     if split != "random":
         raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
-    if data.families:
+    if data.families and data.stratified:
         return stratified_halves(data.families, seed)
     return random_halves(len(data.class_names), seed)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from transferlab.datasets import kingdoms as _kingdoms
 from transferlab.datasets.cifar100 import read_cifar100
+from transferlab.datasets.emoji import read_emoji
 from transferlab.datasets.folder import read_folder
 from transferlab.datasets.images import Framing
 from transferlab.datasets.prepared import is_prepared, read_prepared
@@ -24,7 +25,8 @@ class DataSet:
 
     Images are uint8 `[N, 3, H, W]`, labels int64 `[N]` indices into `class_names` (-1: not to be used). `kingdoms`
     says "natural" or "man-made" for each class (None if unknown), `families` which classes are close relatives (None if
-    the data set has no such groups). `fingerprint` is a digest of everything.
+    the data set has no such groups). `stratified` says whether a random split divides each family evenly, or leaves that
+    to chance, as the paper did. `fingerprint` is a digest of everything.
     """
 
     name: str
@@ -36,6 +38,7 @@ class DataSet:
     kingdoms: tuple[str | None, ...]
     families: tuple[str, ...] | None = None
     fingerprint: str = ""
+    stratified: bool = True
 
     def __post_init__(self):
         """Compute the fingerprint once, unless it is known: a SHA-256 over every image, label and class."""
@@ -138,10 +141,35 @@ def _load_cifar100(data_root: str | Path | None = None, size: int = 32, download
     return DataSet(name="cifar100", **read_cifar100(data_root, size, download))
 
 
+def _load_emoji(
+    data_root: str | Path | None = None,
+    size: int = 32,
+    draws: int = 24,
+    test_draws: int = 4,
+    seed: int = 0,
+    classes: int | None = None,
+) -> DataSet:
+    return DataSet("emoji", **read_emoji(data_root, size, draws, test_draws, seed, classes, False), stratified=False)
+
+
+def _load_emoji_validation(
+    data_root: str | Path | None = None,
+    size: int = 32,
+    draws: int = 24,
+    test_draws: int = 4,
+    seed: int = 0,
+    classes: int | None = None,
+) -> DataSet:
+    fields = read_emoji(data_root, size, draws, test_draws, seed, classes, True)
+    return DataSet("emoji-validation", **fields, stratified=False)
+
+
 DRAWN = ("kingdoms", "kingdoms-validation")  # these take the options of a recipe's `data`
 LOADERS: dict[str, Callable[..., DataSet]] = {
     "kingdoms": _load_kingdoms,
     "kingdoms-validation": _load_validation,
+    "emoji": _load_emoji,
+    "emoji-validation": _load_emoji_validation,
     "cifar100": _load_cifar100,
     "imagenet": lambda data_root=None, size=256: DataSet(name="imagenet", **read_prepared(data_root, "imagenet", size)),
     "folder": lambda data_root=None, size=32, resize=None, interpolation="bilinear": DataSet(
