@@ -1,6 +1,6 @@
 """The command line: `warm` trains the networks that the chapters show, `study` those of the published tables; `prepare`
-decodes images, `plan` estimates the cost of a study, `batch` runs chapters by papermill, `why` says where a network is
-or why it is not there, and `status` shows how far a sweep has got. `advise` says where to cut a trained network for
+puts data on disk, `plan` estimates the cost of a study, `batch` runs chapters by papermill, `why` says where a network
+is or why it is not there, and `status` shows how far a sweep has got. `advise` says where to cut a trained network for
 one's own images. For classes, `student` writes the book without its solutions, and `score` runs submitted notebooks and
 says what their check cells say.
 
@@ -41,8 +41,8 @@ def main() -> int:
 
 
 def _kept(arguments: argparse.Namespace) -> str:
-    """Say where the networks are that an interrupted command has trained, if it trains any."""
-    if arguments.__dict__.get("command") == "advise":
+    """Say what an interrupted command has kept: where the networks are that it has trained, if it trains any."""
+    if arguments.__dict__.get("command") in ("advise", "prepare"):
         return "; give the same command again, and it goes on"
     if arguments.__dict__.get("command") not in ("warm", "study"):
         return ""
@@ -101,12 +101,19 @@ def parser() -> argparse.ArgumentParser:
     publish.add_argument("--replace", action="store_true", help="replace rows that other code, data or recipes made")
     publish.set_defaults(run=run_study)
 
-    decode = commands.add_parser("prepare", help="decode a tree of images once, into arrays on disk")
+    decode = commands.add_parser(
+        "prepare",
+        help="put a data set on disk, ready to be read",
+        description="Decode a tree of images (imagenet, folder) once, into arrays on disk; or fetch the designs of the "
+        "data set emoji from npm (28 MB), and draw them. What is there already is kept.",
+    )
     decode.add_argument("name", choices=("imagenet", "folder", "emoji"))
-    decode.add_argument("--data-root", help="the folder with train/<class>/* and val/<class>/*")
-    decode.add_argument("--out", type=Path, help="a new folder, or that of a preparation to resume")
-    decode.add_argument("--size", type=int, default=256, help="side of the images in pixels (default: 256)")
-    decode.add_argument("--workers", type=int, help="processes (default: one a core)")
+    decode.add_argument("--data-root", help="the folder with train/<class>/* and val/<class>/*; not for emoji")
+    decode.add_argument(
+        "--out", type=Path, help="a new folder, or that of a preparation to resume (default for emoji: in the cache)"
+    )
+    decode.add_argument("--size", type=int, help="side of the images in pixels (default: 256); not for emoji")
+    decode.add_argument("--workers", type=int, help="processes (default: one a core); not for emoji")
     decode.set_defaults(run=run_prepare)
 
     costs = commands.add_parser("plan", parents=[scale, images], help="estimate what a study would cost on a data set")
@@ -265,16 +272,19 @@ def run_study(arguments: argparse.Namespace) -> int:
 
 
 def run_prepare(arguments: argparse.Namespace) -> int:
-    """Decode images; the exit status is 1 if some could not be read."""
+    """Put a data set on disk; the exit status is 1 if some images could not be read, or designs not be drawn."""
     if arguments.name == "emoji":
-        return _prepare_emoji(arguments.out)
+        return _prepare_emoji(arguments)
+    if not arguments.data_root or not arguments.out:
+        raise ValueError(f"prepare {arguments.name} needs --data-root, the images, and --out, a folder for the arrays")
     from transferlab.datasets.prepare import prepare
     from transferlab.system.machine import cores
 
     workers = cores() if arguments.workers is None else arguments.workers
-    if arguments.size < 1 or workers < 1:
-        raise ValueError(f"--size is {arguments.size} and --workers {workers}; both must be 1 or more")
-    unreadable = prepare(arguments.name, arguments.data_root, arguments.out, arguments.size, workers)
+    size = 256 if arguments.size is None else arguments.size
+    if size < 1 or workers < 1:
+        raise ValueError(f"--size is {size} and --workers {workers}; both must be 1 or more")
+    unreadable = prepare(arguments.name, arguments.data_root, arguments.out, size, workers)
     if unreadable:
         print(f"{len(unreadable)} images could not be read and are left out: {', '.join(unreadable[:5])}"
               f"{' ...' * (len(unreadable) > 5)} (all in {arguments.out / 'unreadable.txt'})")  # fmt: skip
@@ -282,16 +292,20 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     return 1 if unreadable else 0
 
 
-def _prepare_emoji(out: Path | None) -> int:
-    """Fetch and draw the designs of the data set emoji."""
-    from transferlab.datasets.emoji.prepare import default_folder, prepare
+def _prepare_emoji(arguments: argparse.Namespace) -> int:
+    given = [name for name in ("data_root", "size", "workers") if getattr(arguments, name) is not None]
+    if given:
+        raise ValueError(f"prepare emoji takes --out alone, and no --{given[0].replace('_', '-')}")
+    from transferlab.datasets.emoji.prepare import prepare
+    from transferlab.datasets.emoji.prepared import default_folder
 
-    folder = out or default_folder()
+    folder = arguments.out or default_folder()
     left_out = prepare(folder)
     if left_out:
         print(f"{len(left_out)} designs could not be drawn and are left out: {', '.join(left_out)}")
-    print(f"{folder} is ready: " + ("give it as data_root to the data set emoji" if out else 'datasets.load("emoji")'))
-    return 0
+    told = "give it as data_root to the data set emoji" if arguments.out else "the data set emoji is read from it"
+    print(f"{folder} is ready: {told}")
+    return 1 if left_out else 0
 
 
 def run_plan(arguments: argparse.Namespace) -> int:

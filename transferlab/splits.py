@@ -63,12 +63,12 @@ def stratified_halves(families: tuple[str, ...], seed: int) -> Halves:
 
 
 def kingdom_halves(kingdoms: tuple[str | None, ...]) -> Halves:
-    """A: the man-made classes, B: the natural ones (the letters of the paper's Section 4.2)."""
+    """A: the man-made classes, B: the natural ones (the letters of the paper's Section 4.2); others are in neither."""
     table = np.array(kingdoms, dtype=object)
     halves = np.flatnonzero(table == "man-made"), np.flatnonzero(table == "natural")
-    if min(map(len, halves)) < 2 or sum(map(len, halves)) != len(kingdoms):
+    if min(map(len, halves)) < 2:
         raise ValueError(
-            'the split "kingdom" needs every class to be natural or man-made, and at least two of each. Of '
+            'the split "kingdom" needs at least two natural and two man-made classes. Of '
             f'{len(kingdoms)} classes {len(halves[1])} are natural and {len(halves[0])} man-made. Use split="random", '
             "or list the kingdom of every class in kingdoms.csv (see datasets.load)"
         )
@@ -76,7 +76,7 @@ def kingdom_halves(kingdoms: tuple[str | None, ...]) -> Halves:
 
 
 def halves(data: DataSet, split: str, seed: int) -> Halves:
-    """Return the class indices of tasks A and B. The random split divides each family where the data set has them.
+    """Return the class indices of tasks A and B. The random split divides each family where the data set asks for it.
 
     In a split of OF_ONE, B has all classes, and A none of them.
     """

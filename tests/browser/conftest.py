@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 from visits import HTML
 
+from transferlab.system import npm
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "book"))  # for its scripts
 AXE = "4.14.1"
 AXE_SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
@@ -46,12 +48,9 @@ def browser():
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory):
     """The source of axe-core, which looks for what shuts readers out; from npm, pinned like the book's own assets."""
-    from fetch_assets import Package, download
-
-    package = Package("", "axe-core", AXE, AXE_SHA512, "package/", ("axe.min.js",))
     try:
-        archive = download(package, tmp_path_factory.mktemp("axe"))
-    except SystemExit as error:
+        archive = npm.fetch(npm.Pinned("axe-core", AXE, AXE_SHA512), tmp_path_factory.mktemp("axe"))
+    except OSError as error:
         pytest.skip(f"axe-core is not here: {error}")
     with tarfile.open(archive) as tar:
         return tar.extractfile("package/axe.min.js").read().decode()

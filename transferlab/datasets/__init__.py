@@ -4,6 +4,7 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,8 @@ class DataSet:
 
     Images are uint8 `[N, 3, H, W]`, labels int64 `[N]` indices into `class_names` (-1: not to be used). `kingdoms`
     says "natural" or "man-made" for each class (None if unknown), `families` which classes are close relatives (None if
-    the data set has no such groups). `stratified` says whether a random split divides each family evenly, or leaves that
-    to chance, as the paper did. `fingerprint` is a digest of everything.
+    the data set has no such groups). `stratified` says whether a random split divides each family evenly; else chance
+    decides, as in the paper. `fingerprint` is a digest of everything.
     """
 
     name: str
@@ -142,6 +143,8 @@ def _load_cifar100(data_root: str | Path | None = None, size: int = 32, download
 
 
 def _load_emoji(
+    validation: bool,
+    /,
     data_root: str | Path | None = None,
     size: int = 32,
     draws: int = 24,
@@ -149,27 +152,17 @@ def _load_emoji(
     seed: int = 0,
     classes: int | None = None,
 ) -> DataSet:
-    return DataSet("emoji", **read_emoji(data_root, size, draws, test_draws, seed, classes, False), stratified=False)
-
-
-def _load_emoji_validation(
-    data_root: str | Path | None = None,
-    size: int = 32,
-    draws: int = 24,
-    test_draws: int = 4,
-    seed: int = 0,
-    classes: int | None = None,
-) -> DataSet:
-    fields = read_emoji(data_root, size, draws, test_draws, seed, classes, True)
-    return DataSet("emoji-validation", **fields, stratified=False)
+    options = {"size": size, "draws": draws, "test_draws": test_draws, "seed": seed}
+    name = "emoji-validation" if validation else "emoji"
+    return DataSet(name, stratified=False, **read_emoji(data_root, classes, validation, **options))
 
 
 DRAWN = ("kingdoms", "kingdoms-validation")  # these take the options of a recipe's `data`
 LOADERS: dict[str, Callable[..., DataSet]] = {
     "kingdoms": _load_kingdoms,
     "kingdoms-validation": _load_validation,
-    "emoji": _load_emoji,
-    "emoji-validation": _load_emoji_validation,
+    "emoji": partial(_load_emoji, False),
+    "emoji-validation": partial(_load_emoji, True),
     "cifar100": _load_cifar100,
     "imagenet": lambda data_root=None, size=256: DataSet(name="imagenet", **read_prepared(data_root, "imagenet", size)),
     "folder": lambda data_root=None, size=32, resize=None, interpolation="bilinear": DataSet(

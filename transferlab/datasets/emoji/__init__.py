@@ -1,114 +1,103 @@
 """Emoji: a thousand things in the designs of six houses of artists, tested on houses that were never trained on.
 
-`archives` says whose designs they are, `classes` which things, `prepare` fetches and draws each design once, and `poses`
-makes many images of a design.
+`archives` says whose designs they are, and `classes` which things. `prepare` fetches and draws each design once, and
+`prepared` reads them; `poses` makes many images of one.
 """
 
 import hashlib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from csv import DictReader
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from transferlab.numbers import is_whole
 from transferlab.system.cache import cached
-from transferlab.system.files import checksum
 from transferlab.system.machine import cores, one_thread
 
-from .prepare import MANIFEST, default_folder, designs_of, read_manifest
+from .classes import parsed
+from .prepared import default_folder, finished_manifest, read_designs
 
-HELD_OUT = "noto"  # the lineage that recipes are chosen on
-AGAIN = "run python -m transferlab prepare emoji"
+# what recipes are chosen on, for it has a design of every class; with it held out, every class has two others or more
+HELD_OUT = "noto"
+LEAST = {"size": 8, "draws": 1, "test_draws": 1, "seed": 0}
 
 
 def read_emoji(
-    data_root: str | Path | None,
-    size: int,
-    draws: int,
-    test_draws: int,
+    data_root: str | Path | None, classes: int | None, validation: bool, *, size: int, draws: int, test_draws: int,
     seed: int,
-    classes: int | None,
-    validation: bool,
-) -> dict:
-    """Return the fields of a DataSet; see `datasets.load` for the options.
+) -> dict:  # fmt: skip
+    """Return the fields of a DataSet. The images are drawn once, and then kept in the cache.
 
-    With `validation` the lineage HELD_OUT is tested on, and the sets that are tested on otherwise are not looked at.
+    An image depends on `seed`, on its class, set and size, and on its own place among the draws, and on nothing else.
+    Those of a class begin with one of each of its designs.
+
+    Args:
+        data_root: a folder made by `prepare`; None: the default one.
+        classes: how many of the classes, chosen by a shuffle that is always the same; None: all.
+        validation: test on the lineage HELD_OUT instead of on the sets of the part "test", which are left out.
+        size: the side of the images in pixels.
+        draws, test_draws: how many images there are of each design to train on, and to test on.
+        seed: of the draws.
+
+    Raises:
+        ValueError: for an option out of range, and for a folder that is not prepared, or damaged.
     """
+    options = {"size": size, "draws": draws, "test_draws": test_draws, "seed": seed}
+    for name, value in options.items():
+        if not is_whole(value, LEAST[name]):
+            raise ValueError(f"{name} is {value!r}; it must be a whole number, {LEAST[name]} or more")
     folder = default_folder() if data_root is None else Path(data_root).expanduser()
-    if not (folder / MANIFEST).exists():
-        raise ValueError(f"there is nothing prepared in {folder}; {AGAIN} --out {folder}")
-    manifest = read_manifest(folder)
-    table = list(DictReader(manifest["table"].splitlines()))
-    for name, value, least in (
-        ("size", size, 8),
-        ("draws", draws, 1),
-        ("test_draws", test_draws, 1),
-        ("seed", seed, 0),
-    ):
-        if not is_whole(value, least):
-            raise ValueError(f"{name} is {value!r}; it must be a whole number, {least} or more")
-    if classes is not None and not is_whole(classes, 4, len(table) + 1):
-        raise ValueError(f"classes is {classes!r}; it must be a whole number from 4 to {len(table)}, or None for all")
-    order = np.random.Generator(np.random.PCG64(0)).permutation(len(table))
-    chosen = np.sort(order[:classes])
-    parts = {name: _part(one, validation) for name, one in manifest["sets"].items()}
-    digest = hashlib.sha256(
-        repr((manifest["table"], parts, [one["sha256"] for one in manifest["sets"].values()])).encode()
-    )
-    digest.update(Path(__file__).with_name("poses.py").read_bytes() + Path(__file__).read_bytes())
-    options = f"{size}-{draws}-{test_draws}-{seed}-{len(chosen)}"
+    manifest = finished_manifest(folder)
+    things = parsed(manifest["table"])
+    if classes is not None and not is_whole(classes, 4, len(things) + 1):
+        raise ValueError(f"classes is {classes!r}; it must be a whole number from 4 to {len(things)}, or None for all")
+    rows = np.sort(np.random.Generator(np.random.PCG64(0)).permutation(len(things))[:classes])
+    sets = {name: (number, _part(manifest["sets"][name], validation)) for number, name in enumerate(manifest["names"])}
+    counts = {"train": draws, "test": test_draws}
 
     def draw() -> dict[str, np.ndarray]:
-        designs = {name: _designs(folder, name, one["sha256"]) for name, one in manifest["sets"].items()}
         arrays: dict[str, np.ndarray] = {}
-        for part, count in (("train", draws), ("test", test_draws)):
-            of_part = {name: each for name, each in designs.items() if parts[name] == part}
-            arrays[f"{part}_images"], arrays[f"{part}_labels"] = _draw(of_part, chosen, size, count, seed, [*designs])
+        for part, count in counts.items():
+            designs = {
+                number: read_designs(folder, name, manifest["sets"][name]["sha256"])
+                for name, (number, of_part) in sets.items() if of_part == part
+            }  # fmt: skip
+            arrays[f"{part}_images"], arrays[f"{part}_labels"] = _draw(designs, rows, count, size, seed)
         return arrays
 
+    code = b"".join(path.read_bytes() for path in (Path(__file__), Path(__file__).with_name("poses.py")))
+    known = repr((options, rows.tolist(), sets, [one["sha256"] for one in manifest["sets"].values()]))
     return {
-        "class_names": tuple(table[row]["class"] for row in chosen),
-        "kingdoms": tuple(table[row]["kingdom"] or None for row in chosen),
-        "families": tuple(table[row]["family"] for row in chosen),
-        **cached(f"emoji-{options}-{digest.hexdigest()[:12]}", draw),
+        "class_names": tuple(things[row].name for row in rows),
+        "kingdoms": tuple(things[row].kingdom for row in rows),
+        "families": tuple(things[row].family for row in rows),
+        **cached(f"emoji-{size}-{draws}-{len(rows)}-{hashlib.sha256(code + known.encode()).hexdigest()[:12]}", draw),
     }
 
 
-def _part(one: dict, validation: bool) -> str:
+def _part(one: dict, validation: bool) -> str | None:
+    """What a set is for; None: it is left out."""
     if not validation:
         return one["part"]
-    return "none" if one["part"] == "test" else "test" if one["lineage"] == HELD_OUT else "train"
+    return None if one["part"] == "test" else "test" if one["lineage"] == HELD_OUT else "train"
 
 
-def _designs(folder: Path, name: str, sha256: str) -> dict[int, np.ndarray]:
-    """Return the designs of a set by class; raise ValueError if they are not what they were."""
-    path = designs_of(folder, name)
-    try:
-        arrays = load_file(path) if checksum(path) == sha256 else {}
-    except (OSError, SafetensorError):
-        arrays = {}
-    if not arrays:
-        raise ValueError(f"{path} is damaged or missing; {AGAIN} --out {folder}, and only that is drawn again")
-    return dict(zip(arrays["classes"].tolist(), arrays["designs"], strict=True))
-
-
-def _draw(designs: dict, chosen: np.ndarray, size: int, count: int, seed: int, names: list[str]) -> tuple:
+def _draw(
+    designs: dict[int, dict[int, np.ndarray]], rows: np.ndarray, count: int, size: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw `count` images of every design, by number of its set and row of its class: images, and labels."""
     from .poses import draw  # here, since it imports torch
 
-    def one_class(label: int) -> np.ndarray:
-        row = int(chosen[label])
-        images = [
-            draw(of_set[row], count, size, [seed, row, names.index(name)])
-            for name, of_set in designs.items() if row in of_set
-        ]  # fmt: skip
-        # the first images of a class are one of each design
-        return np.stack(images, 1).reshape(-1, 3, size, size)
+    having = [[number for number, of_set in designs.items() if row in of_set] for row in rows]
+    ends = np.cumsum([len(numbers) * count for numbers in having])
+    images = np.empty((ends[-1], 3, size, size), np.uint8)
+
+    def one_class(label: int) -> None:
+        row, numbers = int(rows[label]), having[label]
+        mine = images[ends[label] - len(numbers) * count : ends[label]].reshape(count, len(numbers), 3, size, size)
+        for place, number in enumerate(numbers):
+            mine[:, place] = draw(designs[number][row], count, size, [seed, row, number])
 
     with one_thread(), ThreadPoolExecutor(cores()) as pool:
-        images = list(pool.map(one_class, range(len(chosen))))
-    labels = np.repeat(np.arange(len(chosen)), [len(each) for each in images])
-    return np.concatenate(images), labels
+        list(pool.map(one_class, range(len(rows))))
+    return images, np.repeat(np.arange(len(rows), dtype=np.int64), np.diff(ends, prepend=0))

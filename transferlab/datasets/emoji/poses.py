@@ -4,11 +4,12 @@ Whole arrays are computed at once. Colours are weighted by their coverage (premu
 the area that it covers.
 """
 
+from functools import reduce
+
 import numpy as np
 import torch
 from torch.nn import functional
 
-SIDE = 64  # of a design, in pixels
 CHUNK = 48  # images drawn at once: few enough for their arrays to stay in the processor's cache
 TURN = 0.35  # rad, either way
 SIZES = (0.6, 1.0)  # of the image's side
@@ -26,7 +27,7 @@ def draw(design: Array, count: int, size: int, seeds: list[int]) -> Array:
     An image depends on `seeds` and its own place: a longer draw begins with the shorter one.
 
     Args:
-        design: uint8 `[SIDE, SIDE, 4]`: red, green, blue, and how much of a pixel is covered.
+        design: uint8 `[side, side, 4]`: red, green, blue, and how much of a pixel is covered.
         count: how many images.
         size: their side in pixels.
         seeds: whole numbers, 0 or more, that tell this design from all others.
@@ -57,12 +58,14 @@ def _posed(source: torch.Tensor, rolls: Array, size: int) -> Array:
     x, y = across * (1 - scale), down * (1 - scale)
     # from a place in the image to that in the design, both from -1 to 1
     back = np.stack([cos, sin, -cos * x - sin * y, -sin, cos, sin * x - cos * y], 1).reshape(-1, 2, 3)
-    finer = -(-SIDE // size)  # samples in each direction of a pixel: their pitch is about a pixel of the design
+    finer = -(-source.shape[-1] // size)  # samples in each direction of a pixel, about a pixel of the design apart
     fine = size * finer
     places = functional.affine_grid(torch.from_numpy(back), [len(back), 4, fine, fine], align_corners=False)
     posed = functional.grid_sample(source, places.reshape(1, -1, fine, 2), align_corners=False)
-    posed = posed.reshape(4, len(back), fine, fine).transpose(0, 1)
-    return functional.avg_pool2d(posed, finer).numpy()
+    posed = posed[0]
+    posed = reduce(torch.add, [posed[:, i::finer] for i in range(finer)])
+    posed = reduce(torch.add, [posed[..., i::finer] for i in range(finer)]) / finer**2
+    return posed.reshape(4, len(back), size, size).transpose(0, 1).numpy()
 
 
 def _ground(rolls: Array, size: int) -> Array:

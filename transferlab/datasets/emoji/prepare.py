@@ -1,13 +1,13 @@
-"""Fetching the archives and drawing each design once: the folder that the data set is read from.
-
-It holds the nine archives, for each set a file of designs, and `manifest.json` with classes and checksums.
-"""
+"""`python -m transferlab prepare emoji`: fetches the archives and draws each design once. See `prepared`."""
 
 import io
 import json
+import shutil
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -15,36 +15,31 @@ from PIL import Image
 from safetensors.numpy import save_file
 from tqdm.auto import tqdm
 
-from transferlab.system import cache, npm
+from transferlab.system import npm
 from transferlab.system.files import checksum, replacing
 
 from .archives import SETS, Icons, IconSet
-from .classes import TABLE, Thing, choose, written
-from .poses import SIDE
+from .classes import TABLE, Thing, choose, parsed, written
+from .prepared import VERSION, designs_of, manifest_of, read_manifest
 
-VERSION = 1  # of the rules for designs: a folder of another version is not read
-MANIFEST = "manifest.json"
+SIDE = 64  # of a design, in pixels
 LOCK = "prepare.lock"
 
 
-def default_folder() -> Path:
-    """Where the data set is prepared, and looked for, if nothing else is said."""
-    return cache.folder() / "emoji"
-
-
 def prepare(out: Path, sets: Sequence[IconSet] = SETS, table: str | None = None) -> list[str]:
-    """Put the designs of all classes into the folder `out`; what is there already is left as it is.
+    """Put the designs of all classes into the folder `out`. What is there and whole is left as it is.
 
     Args:
-        out: a new folder, one with some of the archives in it, or that of an earlier preparation.
+        out: a new folder, one that has some of the archives, or that of an earlier preparation.
         sets: where the designs come from.
-        table: the classes that must come out, as `classes.csv`; None: those of the data set.
+        table: the classes that the archives must give, as in `classes.csv`; None: those of `classes.csv`.
 
     Returns:
-        The designs that resvg cannot draw, such as "noto: banana"; they are left out.
+        The designs that resvg cannot draw, such as "noto: banana"; they are left out. Prints what was done.
 
     Raises:
-        ValueError: for an archive that is not the pinned one, and a folder of another version.
+        ValueError: for an archive that is not the pinned one, for a folder of another version or with other classes,
+            and if a class has no design left to train on, or to test on.
         OSError: for an archive that is not there and cannot be fetched.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -56,71 +51,78 @@ def prepare(out: Path, sets: Sequence[IconSet] = SETS, table: str | None = None)
 
 
 def _prepare(out: Path, sets: Sequence[IconSet], table: str) -> list[str]:
-    manifest = {"version": VERSION, "table": table, "sets": {}}
-    if (out / MANIFEST).exists():
-        manifest = read_manifest(out)
-        if manifest["table"] != table:
-            raise ValueError(f"{out} was prepared with other classes; choose another folder for --out, or remove it")
-    todo = [each for each in sets if not _finished(out, each, manifest)]
+    begun: dict[str, Any] = {"version": VERSION, "table": table, "names": [each.name for each in sets]}
+    manifest: dict[str, Any] = read_manifest(out) if manifest_of(out).exists() else {**begun, "sets": {}}
+    if any(manifest[key] != begun[key] for key in begun):
+        raise ValueError(f"{out} was prepared from other sets or classes; choose another folder for --out")
+    todo = [each for each in sets if not _is_whole(out, each, manifest)]
+    things = parsed(table)
     if todo:
-        archives = {each.name: npm.fetch(each.package, out) for each in tqdm(sets, desc="archives", unit="archive")}
-        icons = {name: Icons(path) for name, path in archives.items()}
-        things = choose(icons)
-        if written(things) != table:
-            raise ValueError("the archives give other classes than those of the data set; is this package damaged?")
+        for each in tqdm(sets, desc="archives", unit="archive"):
+            npm.fetch(each.package, out)
+        icons = {each.name: each.read(out) for each in sets}
+        if written(choose(icons)) != table:
+            raise ValueError("the archives do not give the classes of classes.csv; install this package anew")
         for each in todo:
-            manifest["sets"][each.name] = _rasterise(out, each, icons[each.name], things)
-            with replacing(out / MANIFEST) as beside:
+            manifest["sets"][each.name] = _draw(out, each, icons[each.name], things)
+            with replacing(manifest_of(out)) as beside:
                 beside.write_text(json.dumps(manifest, indent=1), "utf-8")
-    return [f"{name}: {each}" for name, one in manifest["sets"].items() for each in one["left_out"]]
+    left_out = {name: manifest["sets"][name]["left_out"] for name in begun["names"]}
+    for part in ("train", "test"):
+        of_part = [each.name for each in sets if each.part == part]
+        left = Counter(t.name for t in things for name in of_part if name in t.sets and t.name not in left_out[name])
+        if empty := [thing.name for thing in things if not left[thing.name]]:
+            raise ValueError(f"no design to {part} on could be drawn for {len(empty)} classes: {', '.join(empty[:10])}")
+    count = sum(one["designs"] for one in manifest["sets"].values())
+    print(f"{len(things):,} classes, {count:,} designs in {len(sets)} sets, {len(todo)} of them drawn now")
+    return [f"{name}: {each}" for name, some in left_out.items() for each in some]
 
 
-def read_manifest(folder: Path) -> dict:
-    """Return the manifest of a prepared folder; raise ValueError for one of another version, or that is damaged."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-        found = manifest["version"], manifest["table"], manifest["sets"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / MANIFEST} cannot be read ({error})") from error
-    if found[0] != VERSION:
-        raise ValueError(f"{folder} is of version {found[0]} of the data set emoji; this package reads {VERSION}")
-    return manifest
-
-
-def _finished(out: Path, each: IconSet, manifest: dict) -> bool:
+def _is_whole(out: Path, each: IconSet, manifest: dict) -> bool:
+    """Whether a set was drawn from the archive that is pinned, and is as it was written."""
     known, path = manifest["sets"].get(each.name), designs_of(out, each.name)
     return bool(known) and known["package"] == str(each.package) and path.exists() and checksum(path) == known["sha256"]
 
 
-def designs_of(folder: Path, name: str) -> Path:
-    """The file with the designs of a set."""
-    return folder / f"{name}.safetensors"
-
-
-def _rasterise(out: Path, one: IconSet, icons: Icons, things: Sequence[Thing]) -> dict:
-    """Draw a set's designs of all classes into a file; return what the manifest says of it."""
+def _draw(out: Path, one: IconSet, icons: Icons, things: Sequence[Thing]) -> dict:
+    """Draw a set's designs of all classes into a file; return what the manifest says of them."""
     rows, designs, left_out = [], [], []
     for row, thing in enumerate(tqdm(things, desc=one.name, unit="design")):
-        if name := icons.find(thing.name):
+        if one.name in thing.sets:
             try:
-                designs.append(rasterised(icons.svg(name)))
+                designs.append(drawn(icons.svg(icons.find(thing.name) or "")))
                 rows.append(row)
             except ValueError:
                 left_out.append(thing.name)
     path = designs_of(out, one.name)
+    arrays: dict[str, np.ndarray] = {
+        "classes": np.array(rows, np.int64),
+        "designs": np.array(designs, np.uint8).reshape(-1, SIDE, SIDE, 4),
+    }
     with replacing(path) as beside:
-        save_file({"classes": np.array(rows, np.int64), "designs": np.stack(designs)}, beside)
-    drawn_by = f"resvg-py {version('resvg-py')}"
-    return {"package": str(one.package), "lineage": one.lineage, "part": one.part, "drawn_by": drawn_by,
-            "sha256": checksum(path), "designs": len(rows), "left_out": left_out}  # fmt: skip
+        save_file(arrays, beside)
+        shutil.copymode(out / LOCK, beside)  # safetensors lets nobody else read its files; the umask may
+    return {
+        "package": str(one.package), "lineage": one.lineage, "part": one.part, "licence": one.licence,
+        "authors": one.authors, "drawn_by": f"resvg-py {version('resvg-py')}", "sha256": checksum(path),
+        "designs": len(rows), "left_out": left_out,
+    }  # fmt: skip
 
 
-def rasterised(svg: str) -> np.ndarray:
-    """Draw an SVG document: uint8 `[SIDE, SIDE, 4]`; raise ValueError if resvg cannot, or nothing is to be seen."""
-    import resvg_py  # here: only a preparation needs it
+def drawn(svg: str) -> np.ndarray:
+    """Draw an SVG document: uint8 `[SIDE, SIDE, 4]`: red, green, blue, and how much of a pixel is covered.
 
-    png = resvg_py.svg_to_bytes(svg_string=svg, width=SIDE, height=SIDE, skip_system_fonts=True)
-    pixels = np.asarray(Image.open(io.BytesIO(bytes(png))).convert("RGBA"))
+    Raises ValueError if resvg cannot draw it, or nothing is to be seen.
+    """
+    import resvg_py  # here, since a folder that is prepared can be read without it
+
+    try:
+        png = resvg_py.svg_to_bytes(svg_string=svg, width=SIDE, height=SIDE, skip_system_fonts=True)
+        pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of resvg's is no Exception
+        raise ValueError(f"resvg cannot draw it ({error})") from error
     if pixels.shape != (SIDE, SIDE, 4) or not pixels[..., 3].any():
         raise ValueError("nothing is to be seen")
     return pixels
