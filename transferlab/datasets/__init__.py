@@ -157,7 +157,7 @@ def _load_emoji(
     return DataSet(name, stratified=False, **read_emoji(data_root, classes, validation, **options))
 
 
-DRAWN = ("kingdoms", "kingdoms-validation")  # these take the options of a recipe's `data`
+DRAWN = ("kingdoms", "kingdoms-validation", "emoji", "emoji-validation")  # these take the options of a recipe's `data`
 LOADERS: dict[str, Callable[..., DataSet]] = {
     "kingdoms": _load_kingdoms,
     "kingdoms-validation": _load_validation,
