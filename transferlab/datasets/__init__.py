@@ -78,11 +78,14 @@ class DataSet:
 
 
 def load(name: str, **options) -> DataSet:
-    """Load the data set `name`: "kingdoms" (drawn, not downloaded), "cifar100", "imagenet" or "folder".
+    """Load the data set `name`: "kingdoms" (drawn, not downloaded), "emoji", "cifar100", "imagenet" or "folder".
 
     Options of kingdoms: `size` (pixels, 32), `train_per_class` (100), `test_per_class` (200), `seed` (0).
     It is drawn once and then kept in a cache folder (`TRANSFERLAB_CACHE`, else `~/.cache/transferlab`).
     "kingdoms-validation" is for choosing recipes: it takes the same options, but tests on further *training* images.
+    Options of emoji: `data_root`, a folder made by `python -m transferlab prepare emoji` (None: the default one), `size`
+    (32), `draws` and `test_draws` (24 and 4 images of each design), `seed` (0), and `classes` (None: all 1,000; a number:
+    so many of them). "emoji-validation" takes the same options, but holds one of the training houses out, and tests on it.
     Options of cifar100: `data_root`, the folder that holds `cifar-100-python/`, and `download` (False).
     Options of imagenet: `data_root`, a folder made by `python -m transferlab prepare`, and `size`, as prepared (256).
     Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, or `<class>/*` alone, or prepared;
@@ -161,9 +164,9 @@ DRAWN = ("kingdoms", "kingdoms-validation", "emoji", "emoji-validation")  # thes
 LOADERS: dict[str, Callable[..., DataSet]] = {
     "kingdoms": _load_kingdoms,
     "kingdoms-validation": _load_validation,
+    "cifar100": _load_cifar100,
     "emoji": partial(_load_emoji, False),
     "emoji-validation": partial(_load_emoji, True),
-    "cifar100": _load_cifar100,
     "imagenet": lambda data_root=None, size=256: DataSet(name="imagenet", **read_prepared(data_root, "imagenet", size)),
     "folder": lambda data_root=None, size=32, resize=None, interpolation="bilinear": DataSet(
         name="folder", **_read_tree(data_root, Framing(size, resize, interpolation))

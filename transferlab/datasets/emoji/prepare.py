@@ -63,10 +63,12 @@ def _prepare(out: Path, sets: Sequence[IconSet], table: str) -> list[str]:
         icons = {each.name: each.read(out) for each in sets}
         if written(choose(icons)) != table:
             raise ValueError("the archives do not give the classes of classes.csv; install this package anew")
-        for each in todo:
-            manifest["sets"][each.name] = _draw(out, each, icons[each.name], things)
-            with replacing(manifest_of(out)) as beside:
-                beside.write_text(json.dumps(manifest, indent=1), "utf-8")
+        with tqdm(total=sum(each.name in thing.sets for each in todo for thing in things), unit="design") as bar:
+            for each in todo:
+                bar.set_description(each.name)
+                manifest["sets"][each.name] = _draw(out, each, icons[each.name], things, bar)
+                with replacing(manifest_of(out)) as beside:
+                    beside.write_text(json.dumps(manifest, indent=1), "utf-8")
     left_out = {name: manifest["sets"][name]["left_out"] for name in begun["names"]}
     for part in ("train", "test"):
         of_part = [each.name for each in sets if each.part == part]
@@ -84,13 +86,14 @@ def _is_whole(out: Path, each: IconSet, manifest: dict) -> bool:
     return bool(known) and known["package"] == str(each.package) and path.exists() and checksum(path) == known["sha256"]
 
 
-def _draw(out: Path, one: IconSet, icons: Icons, things: Sequence[Thing]) -> dict:
+def _draw(out: Path, one: IconSet, icons: Icons, things: Sequence[Thing], bar: tqdm) -> dict:
     """Draw a set's designs of all classes into a file; return what the manifest says of them."""
     rows, designs, left_out = [], [], []
-    for row, thing in enumerate(tqdm(things, desc=one.name, unit="design")):
-        if one.name in thing.sets:
+    for row, thing in enumerate(things):
+        if name := icons.find(thing.name):
+            bar.update()
             try:
-                designs.append(drawn(icons.svg(icons.find(thing.name) or "")))
+                designs.append(drawn(icons.svg(name)))
                 rows.append(row)
             except ValueError:
                 left_out.append(thing.name)
