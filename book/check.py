@@ -21,6 +21,7 @@ import nbformat
 import pandas as pd
 
 from transferlab import Lab, study
+from transferlab.datasets.emoji.prepared import is_ready
 from transferlab.notation import Job
 from transferlab.store import Run, Store
 from transferlab.study import few_images, tuning
@@ -148,7 +149,7 @@ def rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:
     trained = {run.path.name: run for run in store.runs()}
     for name, published in study.STUDIES.items():
         table = study.read(results / f"{name}.csv")
-        if len(table) and (published.dataset == "kingdoms" or emoji.is_prepared()):  # a book is built without emoji
+        if len(table) and (published.dataset != "emoji" or is_ready()):  # a book is built without its images
             options = {"device": "cpu", "precision": study.PRECISION, **published.changes}
             lab = Lab(published.dataset, runs=store.root, **options)
             yield from stale(name, table, lab, published.jobs(), trained)

@@ -2,8 +2,8 @@
 
     python -m transferlab prepare emoji; python book/emoji_sheet.py
 
-Each design is in a random pose on a random ground, as networks see it, but at 64 pixels. The sheet is derived from the sets,
-whose licences the data sheet names; a book is built without them, so the picture is kept.
+Each design is in a random pose on a random ground, as networks see it, but at 64 pixels. The sheet is derived from the
+sets, whose licences the data sheet names; a book is built without them, so the picture is kept.
 """
 
 from io import BytesIO

@@ -121,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
     costs.add_argument(
         "--throughput", default="auto", help="images a second of a full network (default: measured here)"
     )
-    costs.set_defaults(run=run_plan)
+    costs.set_defaults(run=run_plan, dataset=None)  # None: that of the study
 
     chapters = commands.add_parser("batch", help="run chapters by papermill, and render a book from them")
     chapters.add_argument(
@@ -319,17 +319,18 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     study = STUDIES[arguments.study]
-    recipe = recipe_for(arguments.scale, arguments.dataset, **{**study.changes, **_network(arguments)}).on(device)
+    dataset = arguments.dataset or study.dataset
+    recipe = recipe_for(arguments.scale, dataset, **{**study.changes, **_network(arguments)}).on(device)
     where = "as given"
     if arguments.throughput != "auto":
         throughput = float(arguments.throughput)
     else:
-        classes = cost.size_of(arguments.dataset, recipe, arguments.data_root)[2]
+        classes = cost.size_of(dataset, recipe, arguments.data_root)[2]
         with one_thread(device):
             throughput = speed.throughput(recipe, classes // 2, device)
         where = f"measured on {hardware(device)}{', one core' * (device == 'cpu')}"
-    costs = cost.of_study(arguments.dataset, recipe, study, throughput, arguments.data_root)
-    print(f"{arguments.dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{costs}")
+    costs = cost.of_study(dataset, recipe, study, throughput, arguments.data_root)
+    print(f"{dataset} at {arguments.scale} scale, {throughput:,.0f} images/s {where}\n{costs}")
     return 0
 
 

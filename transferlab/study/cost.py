@@ -9,6 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from transferlab import datasets, networks, training
+from transferlab.datasets import emoji
 from transferlab.datasets.folder import list_parts
 from transferlab.datasets.prepared import is_prepared, read_prepared
 from transferlab.engine.recipes import Recipe
@@ -42,9 +43,11 @@ class Cost:
 def size_of(dataset: str, recipe: Recipe, data_root: str | Path | None = None) -> tuple[int, int, int]:
     """Return training images, test images and classes of a data set, which need not be here unless it is a folder.
 
-    Those of Kingdoms are what the recipe says, or else what is drawn by default. Those of a folder are counted.
+    Those that are drawn are what the recipe says, or else what is drawn by default. Those of a folder are counted.
     Raises ValueError or FileNotFoundError.
     """
+    if dataset == "emoji":
+        return emoji.count(**recipe.data)
     if dataset in datasets.DRAWN:
         drawn = {name: each.default for name, each in inspect.signature(datasets.LOADERS[dataset]).parameters.items()}
         train, test = ((drawn | recipe.data)[f"{part}_per_class"] for part in ("train", "test"))
@@ -58,7 +61,7 @@ def size_of(dataset: str, recipe: Recipe, data_root: str | Path | None = None) -
         return len(parts["train"]), len(parts["test"]), len(classes)
     if dataset not in SIZES:
         raise ValueError(
-            f"the size of {dataset!r} is not known; it is of kingdoms, {', '.join(SIZES)}, and of a folder of images"
+            f"the size of {dataset!r} is not known; it is of kingdoms, emoji, {', '.join(SIZES)}, and of a folder of images"
         )
     return SIZES[dataset]
 

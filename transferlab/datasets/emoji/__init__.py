@@ -5,6 +5,7 @@
 """
 
 import hashlib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from transferlab.numbers import is_whole
 from transferlab.system.cache import cached
 from transferlab.system.machine import cores, one_thread
 
-from .classes import parsed
+from .archives import SETS
+from .classes import TABLE, parsed
 from .prepared import default_folder, finished_manifest, read_designs
 
 # what recipes are chosen on, for it has a design of every class; with it held out, every class has two others or more
@@ -73,6 +75,18 @@ def read_emoji(
         "families": tuple(things[row].family for row in rows),
         **cached(f"emoji-{size}-{draws}-{len(rows)}-{hashlib.sha256(code + known.encode()).hexdigest()[:12]}", draw),
     }
+
+
+def count(draws: int = 24, test_draws: int = 4) -> tuple[int, int, int]:
+    """Return how many images there are to train on and to test on, and how many classes, without looking at any.
+
+    >>> count(draws=1, test_draws=1)
+    (6227, 2000, 1000)
+    """
+    parts = {each.name: each.part for each in SETS}
+    things = parsed(TABLE.read_text("utf-8"))
+    designs = Counter(parts[name] for thing in things for name in thing.sets)
+    return designs["train"] * draws, designs["test"] * test_draws, len(things)
 
 
 def _part(one: dict, validation: bool) -> str | None:

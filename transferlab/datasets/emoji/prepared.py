@@ -61,6 +61,14 @@ def finished_manifest(folder: Path) -> dict:
     return manifest
 
 
+def is_ready() -> bool:
+    """Whether the default folder is prepared."""
+    try:
+        return bool(finished_manifest(default_folder()))
+    except (OSError, ValueError):
+        return False
+
+
 def read_designs(folder: Path, name: str, sha256: str) -> dict[int, np.ndarray]:
     """Return the designs of a set, uint8 `[SIDE, SIDE, 4]` each, by the row of their class in the table.
 
