@@ -130,6 +130,7 @@ bench: venv
 	$(PY) tests/benchmarks/sweep.py
 	$(PY) tests/benchmarks/levers.py
 	$(PY) tests/benchmarks/surroundings.py --book
+	$(PY) tests/benchmarks/emoji.py
 	$(PY) tests/benchmarks/costs.py
 
 lab: venv

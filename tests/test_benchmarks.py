@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -104,6 +105,19 @@ def test_the_sweep_by_hand_and_its_report(lab, monkeypatch, tmp_path):
     sweep.report(lab, table.assign(repetition=0), rates, workers=0)
     assert len(pd.read_csv(place.table("speed.csv"))) == 18
     assert [path.name for path in tmp_path.iterdir()] == ["machines"]
+
+
+def test_emoji_are_drawn_as_pillow_draws_them_one_by_one():
+    import emoji
+
+    from transferlab.datasets import emoji as ours
+
+    some = emoji.designs(3)
+    images, labels = ours._draw(some, np.arange(3), emoji.DRAWS, emoji.SIZE, 0)
+    apart = np.abs(images.astype(int) - emoji.one_by_one(some))
+    assert len(labels) == 3 * emoji.SETS * emoji.DRAWS and apart.mean() < 1 and np.quantile(apart, 0.999) <= 4
+    table = emoji.summary(emoji.measure(2, 2)).set_index("how")
+    assert table.ratio[emoji.OURS] == 1 and (table.lowest > 0).all()
 
 
 def test_surroundings_are_measured_and_judged(monkeypatch, tmp_path):

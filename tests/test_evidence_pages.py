@@ -9,7 +9,7 @@ import pytest
 from transferlab import study
 
 BOOK = Path(__file__).parents[1] / "book"
-PAGES = ("limitations", "data_sheet", "model_card")
+PAGES = ("limitations", "data_sheet", "emoji", "model_card")
 QUESTIONS = (  # of the NeurIPS paper checklist
     "Claims", "Limitations", "Theory", "Reproducibility", "Open access to data and code", "Experimental settings",
     "Statistical significance", "Compute resources", "Code of ethics", "Broader impacts", "Safeguards",
@@ -69,6 +69,17 @@ def test_the_table_of_the_card_is_computed_from_the_published_study(monkeypatch)
         study, "published", lambda: published.assign(accuracy=published.base_accuracy - (published.seed + 1) / 100)
     )
     assert results().loc[("kingdom", "AnB"), "n = 7"].startswith("−2.0 ± ")
+
+
+def test_the_tables_of_emoji_are_computed():
+    names = {}
+    for code in re.findall(
+        r"^```\{code-cell\} python\n:tags: .*?\n\n(.*?)\n^```$", read("emoji"), re.DOTALL | re.MULTILINE
+    ):
+        exec(code, names)
+    assert names["names"].classes.sum() == 1000
+    assert "banana" in names["names"].which["Food & Drink", "natural"]
+    assert not re.search(r"^\|", read("emoji"), re.MULTILINE)
 
 
 def test_the_card_has_no_typed_table():

@@ -84,8 +84,8 @@ def load(name: str, **options) -> DataSet:
     It is drawn once and then kept in a cache folder (`TRANSFERLAB_CACHE`, else `~/.cache/transferlab`).
     "kingdoms-validation" is for choosing recipes: it takes the same options, but tests on further *training* images.
     Options of emoji: `data_root`, a folder made by `python -m transferlab prepare emoji` (None: the default one),
-    `size` (32), `draws` and `test_draws` (24 and 4 images of each design), `seed` (0), and `classes` (None: all 1,000;
-    a number: that many of them). "emoji-validation" takes the same options, but tests on one of the training houses.
+    `size` (32), `draws` and `test_draws` (24 and 4 images of each design), `seed` (0), and `classes` (None: all 1,000).
+    "emoji-validation" takes the same options, but holds one of the training houses out, and tests on it.
     Options of cifar100: `data_root`, the folder that holds `cifar-100-python/`, and `download` (False).
     Options of imagenet: `data_root`, a folder made by `python -m transferlab prepare`, and `size`, as prepared (256).
     Options of folder: `data_root` with `train/<class>/*` and `val/<class>/*` inside, or `<class>/*` alone, or prepared;

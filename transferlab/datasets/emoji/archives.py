@@ -6,7 +6,7 @@ aliases; `metadata.json` sorts names into categories.
 
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,49 +32,92 @@ class IconSet:
     name: str
     lineage: str
     part: str  # "train" or "test"
-    licence: str
+    title: str
     authors: str
+    licence: str
+    repository: str  # on GitHub
     package: Pinned
     own_names: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """Where its designs come from."""
+        return f"https://github.com/{self.repository}"
 
     def read(self, folder: Path) -> "Icons":
         """Return what is in its archive in `folder`."""
         return Icons(folder / self.package.archive, self.own_names)
 
 
-def _iconify(name: str, version: str, *sha512: str) -> Pinned:
-    return Pinned(f"@iconify-json/{name}", version, "".join(sha512))
+def _iconify(name: str, version: str, sha512: str) -> Pinned:
+    return Pinned(f"@iconify-json/{name}", version, sha512)
 
 
 SETS = (
-    IconSet("noto", "noto", "train", "Apache-2.0", "Google", _iconify(
-        "noto", "1.2.9",
-        "DQiuXENbun41ch+XPSV55H9FaWKpHTyz46YIKtSaKYD4fIDDzL1tR6H4np/T38jfrTAeI3rcKF0mqHYeZVAuaw==")),
-    IconSet("noto-v1", "noto", "train", "Apache-2.0", "Google", _iconify(
-        "noto-v1", "1.2.5",
-        "/DsVMius69Q0fRS53z7QK1TROSuar606jiIx+laXtdsYGMXpf6LtHBx6CGfoo3UHHb/XpBsw+1L1x3eyPqMuVA=="), A_GAME),
-    IconSet("fluent-emoji", "fluent", "train", "MIT", "Microsoft", _iconify(
-        "fluent-emoji", "1.2.7",
-        "D8G6bKAyIsyxP1rzZtIWr/gg/fO4Rg1+DyCWlfqKK4h8W+4Em/Y0P6QYgJUQTlUcagzJvSyg+9OBv4hz4Hc/QA==")),
-    IconSet("fluent-emoji-flat", "fluent", "train", "MIT", "Microsoft", _iconify(
-        "fluent-emoji-flat", "1.2.6",
-        "RY47RgPb47fYUiyrA64sIOL0+UU02s29sXpNBbIQRBUlPlfNFTKUmZDERGuxDs/7yNGWqQYvuaSYM1M4fRXlUw==")),
-    IconSet("emojione", "emojione", "train", "CC-BY-4.0", "Emoji One", _iconify(
-        "emojione", "1.2.3",
-        "T9+T3HIbJNLKKsmxYKlaYhvnHYkz/HNYTV7SHCXVZPfeUi4FqskY70YeN8yYAZT8cCv7w5vJxS4Q1m8zb9CMMg=="), A_GAME),
-    IconSet("emojione-v1", "emojione", "train", "CC-BY-SA-4.0", "Emoji One", _iconify(
-        "emojione-v1", "1.2.3",
-        "UjI2VQEXVtGlPBvQuxEizro7QCgBcJDOYwKUupquvvZ8UV4xOlvm45IU82JYWegiAWLerY79gFLMZ26U6Ms+ww=="), OF_EMOJIONE_V1),
-    IconSet("fxemoji", "fxemoji", "train", "Apache-2.0", "Mozilla", _iconify(
-        "fxemoji", "1.2.2",
-        "UAasRaxzFUKfIGSmLwnoarsssA4LX0VLLuEmplIqM6ZNQqIQRtav8tZ4H1neTlBreXuMQyAifr5jP4kn78DpiQ=="), OF_FXEMOJI),
-    IconSet("twemoji", "twemoji", "test", "CC-BY-4.0", "Twitter", _iconify(
-        "twemoji", "1.2.5",
-        "uKpuIEV0v6K5BW3Mjdyl+XKFVAbbcPxAgifKvEMtZoUZB5+YiY5zaMm2uNNCxyXzAWU9yNLlj41WU6/mvgALsw==")),
-    IconSet("openmoji", "openmoji", "test", "CC-BY-SA-4.0", "OpenMoji", _iconify(
-        "openmoji", "1.2.29",
-        "vXdhkqcXVSO6suy+m9LbcUM3OdVyuNOtpV8/als/WqfkQIRxevL5Geb/g+6GH/Qwnq1OqksEmaDGTCmZ5nFKJQ=="), OF_OPENMOJI),
+    IconSet(
+        "noto", "noto", "train", "Noto Emoji", "Google", "Apache-2.0", "googlefonts/noto-emoji",
+        _iconify("noto", "1.2.9", "DQiuXENbun41ch+XPSV55H9FaWKpHTyz46YIKtSaKYD4"
+                 "fIDDzL1tR6H4np/T38jfrTAeI3rcKF0mqHYeZVAuaw=="),
+    ),
+    IconSet(
+        "noto-v1", "noto", "train", "Noto Emoji (v1)", "Google", "Apache-2.0", "googlefonts/noto-emoji",
+        _iconify("noto-v1", "1.2.5", "/DsVMius69Q0fRS53z7QK1TROSuar606jiIx+laXtdsY"
+                 "GMXpf6LtHBx6CGfoo3UHHb/XpBsw+1L1x3eyPqMuVA=="), A_GAME,
+    ),
+    IconSet(
+        "fluent-emoji", "fluent", "train", "Fluent Emoji", "Microsoft", "MIT", "microsoft/fluentui-emoji",
+        _iconify("fluent-emoji", "1.2.7", "D8G6bKAyIsyxP1rzZtIWr/gg/fO4Rg1+DyCWlfqKK4h8"
+                 "W+4Em/Y0P6QYgJUQTlUcagzJvSyg+9OBv4hz4Hc/QA=="),
+    ),
+    IconSet(
+        "fluent-emoji-flat", "fluent", "train", "Fluent Emoji Flat", "Microsoft", "MIT", "microsoft/fluentui-emoji",
+        _iconify("fluent-emoji-flat", "1.2.6", "RY47RgPb47fYUiyrA64sIOL0+UU02s29sXpNBbIQRBUl"
+                 "PlfNFTKUmZDERGuxDs/7yNGWqQYvuaSYM1M4fRXlUw=="),
+    ),
+    IconSet(
+        "emojione", "emojione", "train", "Emoji One (Colored)", "Emoji One", "CC-BY-4.0", "EmojiTwo/emojitwo",
+        _iconify("emojione", "1.2.3", "T9+T3HIbJNLKKsmxYKlaYhvnHYkz/HNYTV7SHCXVZPfe"
+                 "Ui4FqskY70YeN8yYAZT8cCv7w5vJxS4Q1m8zb9CMMg=="), A_GAME,
+    ),
+    IconSet(
+        "emojione-v1", "emojione", "train", "Emoji One (v1)", "Emoji One", "CC-BY-SA-4.0", "joypixels/emojione-legacy",
+        _iconify("emojione-v1", "1.2.3", "UjI2VQEXVtGlPBvQuxEizro7QCgBcJDOYwKUupquvvZ8"
+                 "UV4xOlvm45IU82JYWegiAWLerY79gFLMZ26U6Ms+ww=="), OF_EMOJIONE_V1,
+    ),
+    IconSet(
+        "fxemoji", "fxemoji", "train", "Firefox OS Emoji", "Mozilla", "Apache-2.0", "mozilla/fxemoji",
+        _iconify("fxemoji", "1.2.2", "UAasRaxzFUKfIGSmLwnoarsssA4LX0VLLuEmplIqM6ZN"
+                 "QqIQRtav8tZ4H1neTlBreXuMQyAifr5jP4kn78DpiQ=="), OF_FXEMOJI,
+    ),
+    IconSet(
+        "twemoji", "twemoji", "test", "Twitter Emoji", "Twitter", "CC-BY-4.0", "jdecked/twemoji",
+        _iconify("twemoji", "1.2.5", "uKpuIEV0v6K5BW3Mjdyl+XKFVAbbcPxAgifKvEMtZoUZ"
+                 "B5+YiY5zaMm2uNNCxyXzAWU9yNLlj41WU6/mvgALsw=="),
+    ),
+    IconSet(
+        "openmoji", "openmoji", "test", "OpenMoji", "OpenMoji", "CC-BY-SA-4.0", "hfg-gmuend/openmoji",
+        _iconify("openmoji", "1.2.29", "vXdhkqcXVSO6suy+m9LbcUM3OdVyuNOtpV8/als/Wqfk"
+                 "QIRxevL5Geb/g+6GH/Qwnq1OqksEmaDGTCmZ5nFKJQ=="), OF_OPENMOJI,
+    ),
 )  # fmt: skip
+
+
+def attribution(names: Collection[str] | None = None) -> str:
+    """Return what must stand beneath a figure that shows images of some sets (None: of all), as their licences ask.
+
+    >>> attribution(["noto", "noto-v1"]).partition(";")[0]
+    'Designs: Noto Emoji, Noto Emoji (v1) by Google (Apache-2.0)'
+    """
+    some = [one for one in SETS if names is None or one.name in names]
+    houses: dict[tuple[str, str], list[str]] = {}
+    for one in some:
+        houses.setdefault((one.authors, one.licence), []).append(one.title)
+    credits = [f"{', '.join(titles)} by {authors} ({licence})" for (authors, licence), titles in houses.items()]
+    shared = any("-SA-" in one.licence for one in some)
+    return (
+        f"Designs: {'; '.join(credits)}; drawn as pixels, turned, scaled and laid on other grounds."
+        f"{' This figure is shared under CC BY-SA 4.0.' * shared}"
+    )
 
 
 class Icons:
