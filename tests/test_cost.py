@@ -25,6 +25,16 @@ def test_the_cost_of_three_networks():
     assert share[7] < 0.01
 
 
+def test_the_cost_of_a_study_on_emoji_is_counted_without_its_images(monkeypatch, capsys):
+    command = ["transferlab", "plan", "--study", "emoji", "--scale", "smoke", "--throughput", "5000"]
+    monkeypatch.setattr("sys.argv", command)
+    assert not main()
+    networks = 4 * 2 * (1 + 5 * 7) + 3 * 2 * (1 + 2 * 7)
+    assert f"emoji at smoke scale, 5,000 images/s as given\n{networks} networks" in capsys.readouterr().out
+    train, test, classes = cost.size_of("emoji", recipe_for("laptop", "emoji"))
+    assert (test, classes) == (8000, 1000) and 4000 * 24 < train <= 7000 * 24
+
+
 def test_the_paper_takes_what_it_took():
     recipe = SCALES["paper"]
     costs = cost.of_study("imagenet", recipe, ONE, throughput=1000)

@@ -19,6 +19,7 @@ from transferlab import Lab, datasets, splits
 from transferlab.datasets import emoji
 from transferlab.datasets.emoji import archives, classes, poses, prepare, prepared
 from transferlab.datasets.emoji.archives import SETS
+from transferlab.engine.recipes import recipe_for
 from transferlab.system import cache, npm
 
 NATURAL, MAN_MADE = ["ant", "banana", "bear", "woman-walking"], ["bacon", "hammer", "key", "rocket"]
@@ -486,3 +487,16 @@ def test_the_nine_archives_give_the_thousand_classes(tmp_path):
         digest.update(load_file(prepared.designs_of(tmp_path, one.name))["designs"])
     if {one["drawn_by"] for one in manifest["sets"].values()} == {"resvg-py 0.5.0"}:
         assert digest.hexdigest() == DESIGNS
+
+
+# --- networks --------------------------------------------------------------------------------------------
+
+
+def test_a_lab_trains_on_it_with_a_recipe_of_its_own(world, tmp_path):
+    lab = Lab("emoji", scale="smoke", data_root=world[0], runs=tmp_path, batch=4)
+    assert lab.recipe.data == {"draws": 1, "test_draws": 1} and len(lab.data.train_labels) == 76
+    table = lab.train([("baseA", "random", 0), ("A3B", "random", 0), ("baseB", "kingdom", 0)])
+    assert set(table.dataset) == {"emoji"} and table.accuracy.between(0, 1).all()
+    assert recipe_for("laptop", "emoji-validation") == recipe_for("laptop", "emoji") != recipe_for("laptop")
+    assert recipe_for("laptop", "emoji", epochs=3).data["draws"] == 24
+    assert recipe_for("laptop", "folder") == recipe_for("laptop") == recipe_for("laptop", "kingdoms")

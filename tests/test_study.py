@@ -80,6 +80,17 @@ def test_a_part_of_a_study():
     assert study.STUDIES["gaussian"].only(seed=3).changes == {"random_filters": "gaussian"}
 
 
+def test_the_study_on_emoji_has_the_halves_of_2014_and_what_its_claims_need():
+    emoji = study.STUDIES["emoji"]
+    assert (
+        emoji.dataset == "emoji"
+        and emoji.only("random").jobs()
+        == study.STUDIES["networks"].only("random").only("random").jobs()[: len(emoji.only("random").jobs())]
+    )
+    found = {(split, seed) for _, split, seed in emoji.jobs()}
+    assert found == {*(("random", seed) for seed in range(4)), *(("kingdom", seed) for seed in range(3))}
+
+
 def test_a_part_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"no split kingdom with seed 3; it has .*; kingdom with seeds 0, 1, 2"):
         study.STUDIES["networks"].only("kingdom", 3)

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 
 from transferlab import study
 from transferlab.chapters import figures
-from transferlab.chapters.verdicts import CELLS, GLYPHS, note, verdict_table
+from transferlab.chapters.verdicts import CELLS, GLYPHS, note, verdict_table, worlds_table
 from transferlab.study import claims
 
 NAN = float("nan")
@@ -198,3 +198,18 @@ def test_the_forest_has_every_estimate_and_marks_what_goes_on():
     assert ax.get_xlim()[0] > -20 and [label.get_text() for label in ax.texts] == ["ours", "2014"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["n = 1", "n = 2"]
     plt.close(figure)
+
+
+def test_worlds_stand_side_by_side():
+    ours = rows(row(7), row(6), row(7, "undecided", "AnB+ is above BnB+", "AnB+ - BnB+", estimate=0.4))
+    theirs = rows(row(7, "does not hold", estimate=0.3))
+    asked = [("c", "AnB - BnB", "7"), ("c", "AnB+ - BnB+", "7")]
+    table = worlds_table({"Kingdoms": ours, "2014": theirs}, asked, "Where")
+    lines = [[cell["eye"] for cell in line] for line in Lines(table.html).lines]
+    assert lines == [
+        ["claim", "Kingdoms", "2014"],
+        ["AnB is below BnB, n = 7", "−2.0 ✓", "+0.3 ✗"],
+        ["AnB+ is above BnB+, n = 7", "+0.4 ?", ""],  # a study without such a row has a blank
+    ]
+    with pytest.raises(ValueError, match=r"no study has a verdict on 'AnB - BnB' at n = 5 \(c\)"):
+        worlds_table({"Kingdoms": ours}, [("c", "AnB - BnB", "5")], "Where")

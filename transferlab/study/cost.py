@@ -61,7 +61,8 @@ def size_of(dataset: str, recipe: Recipe, data_root: str | Path | None = None) -
         return len(parts["train"]), len(parts["test"]), len(classes)
     if dataset not in SIZES:
         raise ValueError(
-            f"the size of {dataset!r} is not known; it is of kingdoms, emoji, {', '.join(SIZES)}, and of a folder of images"
+            f"the size of {dataset!r} is not known; it is of kingdoms, emoji, {', '.join(SIZES)}, and of a folder of "
+            "images"
         )
     return SIZES[dataset]
 
