@@ -8,6 +8,7 @@ Both make the same images of the same designs (these are made up here: nothing i
 
 import argparse
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from pathlib import Path
 from time import perf_counter
 
@@ -83,15 +84,18 @@ def by_pillow(design: np.ndarray, count: int, seeds: list[int]) -> list[np.ndarr
     """What `poses.draw` does, one image after the other: uint8 `[3, SIZE, SIZE]` each."""
     scene, grain = (np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seeds).spawn(2))
     known, images = Image.fromarray(design).convert("RGBa"), []
+    fine = SIZE * ceil(SIDE / SIZE / poses.PITCH)
     for _ in range(count):
         roll = scene.random(poses.ROLLS, np.float32)
         turn, (across, down) = poses.TURN * (2 * roll[0] - 1), 2 * roll[1:3] - 1
         scale = poses.SIZES[0] + (poses.SIZES[1] - poses.SIZES[0]) * roll[3]
         cos, sin = np.cos(turn) / scale, np.sin(turn) / scale
         x, y = (SIDE / 2 * (1 + each * (1 - scale)) for each in (across, down))
-        back = cos, sin, SIDE / 2 - cos * x - sin * y, -sin, cos, SIDE / 2 + sin * x - cos * y
-        posed = known.transform((SIDE, SIDE), Image.Transform.AFFINE, back, Image.Resampling.BILINEAR)
-        pixels = np.asarray(posed.reduce(SIDE // SIZE), np.float32).transpose(2, 0, 1) / 255
+        shift = SIDE / 2 - cos * x - sin * y, SIDE / 2 + sin * x - cos * y
+        cos, sin = cos * SIDE / fine, sin * SIDE / fine
+        back = cos, sin, shift[0], -sin, cos, shift[1]
+        posed = known.transform((fine, fine), Image.Transform.AFFINE, back, Image.Resampling.BILINEAR)
+        pixels = np.asarray(posed.reduce(fine // SIZE), np.float32).transpose(2, 0, 1) / 255
         pixels = pixels[:3] + (1 - pixels[3]) * poses._ground(roll[None, 4:], SIZE)[0]
         pixels = pixels * (poses.LIGHT[0] + (poses.LIGHT[1] - poses.LIGHT[0]) * roll[4])
         pixels += poses.GRAIN * grain.standard_normal(pixels.shape, np.float32)

@@ -5,6 +5,7 @@ the area that it covers.
 """
 
 from functools import reduce
+from math import ceil
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch.nn import functional
 CHUNK = 48  # images drawn at once: few enough for their arrays to stay in the processor's cache
 TURN = 0.35  # rad, either way
 SIZES = (0.6, 1.0)  # of the image's side
+PITCH = 0.75  # of the samples of a pixel in each direction, in pixels of a design of full size; 1.25 at the smallest
 LIGHT = (0.7, 1.1)
 GRAIN = 0.03  # standard deviation of the noise
 KNOTS = 5  # of the clouds, in each direction
@@ -58,7 +60,7 @@ def _posed(source: torch.Tensor, rolls: Array, size: int) -> Array:
     x, y = across * (1 - scale), down * (1 - scale)
     # from a place in the image to that in the design, both from -1 to 1
     back = np.stack([cos, sin, -cos * x - sin * y, -sin, cos, sin * x - cos * y], 1).reshape(-1, 2, 3)
-    finer = -(-source.shape[-1] // size)  # samples in each direction of a pixel, about a pixel of the design apart
+    finer = ceil(source.shape[-1] / size / PITCH)
     fine = size * finer
     places = functional.affine_grid(torch.from_numpy(back), [len(back), 4, fine, fine], align_corners=False)
     posed = functional.grid_sample(source, places.reshape(1, -1, fine, 2), align_corners=False)
