@@ -87,6 +87,8 @@ def test_every_set_is_named_with_its_authors_and_licence():
     assert all(one.title in said and f"{one.authors} ({one.licence})" in said for one in SETS)
     assert said.endswith("This figure is shared under CC BY-SA 4.0.")
     assert "shared" not in archives.attribution(["noto", "twemoji"])
+    chapter = json.loads((Path(__file__).parents[1] / "notebooks/14_a_world_we_did_not_draw.ipynb").read_text("utf-8"))
+    assert said in " ".join("".join(chapter["cells"][0]["source"]).split())  # beneath its picture
 
 
 def test_classes_are_chosen_by_the_stated_rules(world):
