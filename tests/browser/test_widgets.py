@@ -46,9 +46,11 @@ def pages(lab, tmp_path_factory):
     both = widgets.explorer(lab, as_in_chapter_4, tables[1], mine).data + widgets.small_explorer(*tables).data
     asked = "".join(widgets.predict(each, *similar, f"{each}: how many points?").data for each in PREDICTED)
     folder = tmp_path_factory.mktemp("pages")
-    for name, html in (("explorer", both), ("predict", asked)):
+    worlds = widgets.explorer(lab, *tables, mine, emoji=similar[0]).data  # a table in the place of that of Emoji
+    written = {"explorer": both, "predict": asked, "worlds": worlds}
+    for name, html in written.items():
         (folder / f"{name}.html").write_text(PAGE.format(html), encoding="utf-8")
-    return {name: (folder / f"{name}.html").as_uri() for name in ("explorer", "predict")}
+    return {name: (folder / f"{name}.html").as_uri() for name in written}
 
 
 @pytest.fixture
@@ -172,6 +174,20 @@ def test_2014_shows_what_it_has_and_says_what_it_lacks(grid):
     (stuck,) = [each for each in grid if (each["split"], each["source"], each["condition"], each["n"])
                 == ("random", "2014", "random", 3)]  # fmt: skip
     assert "57.5 points below" in stuck["sentence"] and "all 1000 classes, and learned nothing" in stuck["sentence"]
+
+
+def test_a_further_world_is_a_choice_of_its_own(visit):
+    page = visit("worlds", "#explorer=AnB,3,random,emoji")
+    say, none = page.locator(".tl-sentence"), page.locator(".tl-none")
+    ours = study.published().query("split == 'random' and condition == 'AnB' and n == 3")
+    right = f"{100 * ours.accuracy.mean():.1f} % right on average"
+    assert f"Emoji: {len(ours)} networks, {right}, " in say.inner_text() and "Ours: " not in say.inner_text()
+    assert none.inner_text() == "The table of Emoji has no learning curves."
+    assert page.locator(".tl-place svg").get_attribute("data-measure") == "accuracy"
+    page.locator('input[value="kingdom"]').click()
+    assert "Emoji: no such network was trained." in say.inner_text()
+    page.locator('input[value="ours"]').click()
+    assert "Ours: " in say.inner_text() and "Emoji: " not in say.inner_text()
 
 
 def test_a_condition_without_this_n_says_which_it_has(grid):
