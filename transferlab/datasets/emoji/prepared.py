@@ -52,7 +52,7 @@ def read_manifest(folder: Path) -> dict:
 def finished_manifest(folder: Path) -> dict:
     """Return the manifest of a folder whose preparation is finished; raise ValueError if there is none."""
     if not folder.is_dir():
-        raise ValueError(f"data_root is {str(folder)!r}, and there is no such folder; run {COMMAND} --out {folder}")
+        raise ValueError(f"there is no such folder: {folder}; run {COMMAND} --out {folder}")
     if not manifest_of(folder).exists():
         raise ValueError(f"nothing is prepared in {folder}; run {COMMAND} --out {folder}")
     manifest = read_manifest(folder)
