@@ -41,6 +41,7 @@ def train(
     mean: Tensor | None = None,
     checkpoint: Checkpoint | None = None,
     copied: int = 0,
+    upper: int | None = None,
 ) -> list[dict]:
     """Train all layers of `network` above the first `frozen` ones on `task`, in place (the paper's Section 3).
 
@@ -56,6 +57,7 @@ def train(
         checkpoint: where to save after each epoch and to resume from; on a CPU a training that was stopped ends with
             the same weights as one that was not.
         copied: how many of the first layers came from a base; those that learn have the recipe's `copied_rate`.
+        upper: from which place on layers stay fixed again, above the map of a stitched network; None: nowhere.
 
     Returns:
         One row per epoch: epoch (1..), learning_rate, train_loss (nats), train_accuracy and test_accuracy (0..1; the
@@ -70,7 +72,7 @@ def train(
         raise ValueError(f"task {task.name} has {len(task.train_labels)} training images; training needs at least 2")
     seed = seed_from(seed)
     to_device(network, device)
-    train_mode(network, frozen)
+    train_mode(network, frozen, upper)
 
     # 1. Layers whose output for an image is the same at every step run once; the others are trained on it.
     same = steady(network, frozen, recipe)
@@ -85,7 +87,7 @@ def train(
     # 2. How many steps there are; a resumed training takes only the remaining ones.
     batch, steps, total = length(recipe, len(labels))
     first = tuple(name for name, _ in network.named_children())[:1]
-    step = Step(above, network[frozen:], source, labels, recipe, batch, max(0, copied - frozen), first)
+    step = Step(above, network[frozen:upper], source, labels, recipe, batch, max(0, copied - frozen), first)
     try:
         with own_randomness(network, seed):
             rows = resume(checkpoint, network, step)
@@ -100,7 +102,7 @@ def train(
                 order = torch.randperm(len(labels), generator=generator)[: now * batch]
                 step.losses.zero_()
                 step.right.zero_()
-                train_mode(network, frozen)
+                train_mode(network, frozen, upper)
                 picks = source.batches(source.pick(order, generator).split(batch))
                 for chosen, picked in zip(order.to(device).split(batch), picks, strict=True):
                     interrupts.check()
