@@ -229,7 +229,7 @@ def run_warm(arguments: argparse.Namespace) -> int:
 def run_study(arguments: argparse.Namespace) -> int:
     """Make the published tables, or resume making them."""
     from transferlab import study
-    from transferlab.study import few_images, forecasts, tuning
+    from transferlab.study import basins, cut_forecasts, few_images, forecasts, tuning
     from transferlab.system.files import checkout
 
     known = [*study.STUDIES, *study.OWN_RATES]
@@ -256,11 +256,17 @@ def run_study(arguments: argparse.Namespace) -> int:
         elif name == "advice":
             print(forecasts.plan(path))
             table = forecasts.forecast(path, **options)
+        elif name == "basins":
+            print(basins.plan(path))
+            table = basins.compare(path, **options)
+        elif name == "cut_forecasts":
+            print(cut_forecasts.plan(path))
+            table = cut_forecasts.forecast(path, **options)
         else:
             part = study.STUDIES[name].only(arguments.split, arguments.seed)
             lab = _lab(arguments, precision=study.PRECISION, **part.changes)
             table = study.publish(lab, path, part, arguments.replace)
-        print(f"{len(table)} {'forecasts' if name == 'advice' else 'networks'} are in {path}")
+        print(f"{len(table)} {study.COMPUTED.get(name, 'networks')} are in {path}")
     return 0
 
 

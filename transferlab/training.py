@@ -15,12 +15,13 @@ from time import perf_counter
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from transferlab.datasets.rows import Rows
 from transferlab.engine import interrupts
 from transferlab.engine.checkpoints import Checkpoint, Reached, own_randomness, resume, tensors_of
 from transferlab.engine.inputs import Crops, Source, Stored, autocast, outputs, to_device, to_input
-from transferlab.engine.recipes import Recipe
+from transferlab.engine.recipes import LEAST_BATCH, Recipe
 from transferlab.engine.steps import Step
 from transferlab.numbers import seed_from
 from transferlab.splits import Task
@@ -217,6 +218,42 @@ def predict(
     source = source_of(images, nn.Sequential(), recipe, mean, device)
     parts = answers(network, source, torch.device(device), recipe.precision, torch.arange(len(images)))
     return torch.cat([part.float().cpu() for part in parts])
+
+
+@torch.no_grad()
+def take_statistics(
+    network: nn.Module, images: np.ndarray | Rows, recipe: Recipe, mean: Tensor | None = None, device: str = "cpu"
+) -> nn.Module:
+    """Take the statistics of batch normalisation again, from images, in place; return the network in evaluation mode.
+
+    They become the plain averages over all batches. Weights do not change, and a network that keeps no statistics, such
+    as one with layer normalisation, is left as it is. Arguments as in `predict`.
+
+    >>> from transferlab.networks import build
+    >>> images = np.zeros((64, 3, 32, 32), np.uint8)
+    >>> network = take_statistics(build("mini", 40, 32, seed=0), images, Recipe(precision="float32"))
+    >>> bool((network.conv1.norm.running_mean == 0).any())
+    False
+    """
+    normalising = [each for each in network.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]
+    if not normalising:
+        return network.eval()
+    to_device(network, device)
+    source = source_of(images, nn.Sequential(), recipe, mean, device)
+    momenta = [each.momentum for each in normalising]
+    network.eval()
+    for each in normalising:
+        each.reset_running_stats()
+        each.momentum = None  # the average over all batches, and not the latest ones
+        each.train()
+    for picks in source.batches(source.pick(torch.arange(len(images)), None).split(recipe.batch)):
+        interrupts.check()
+        if len(picks) >= LEAST_BATCH:
+            with autocast(torch.device(device), recipe.precision):
+                network(source.take(picks))
+    for each, momentum in zip(normalising, momenta, strict=True):
+        each.momentum = momentum
+    return network.eval()
 
 
 def outcome(history: list[dict], classes: int) -> str:

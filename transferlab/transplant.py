@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from transferlab.numbers import is_whole
+from transferlab.numbers import is_number, is_whole
 
 
 def transplant(donor: nn.Sequential, n: int, fresh: nn.Sequential) -> nn.Sequential:
@@ -110,6 +110,50 @@ def in_likeness(donor: nn.Sequential, n: int, fresh: nn.Sequential, seed: int) -
             spread = theirs.std(correction=0).item()
             nn.init.normal_(own, theirs.mean().item(), spread, generator=generator)
     return network
+
+
+@torch.no_grad()
+def between(one: nn.Sequential, other: nn.Sequential, share: float) -> nn.Sequential:
+    """Return the network at a place on the straight line from one network to another: all weights, by linear mixture.
+
+    Neither is changed. Running statistics of batch normalisation are mixed too, but those of a mixture of weights are
+    no mixture of statistics: take them again, with `training.take_statistics`, before it is asked anything.
+
+    Args:
+        one, other: networks of the same layers, of the same widths.
+        share: of the other, 0..1.
+
+    Raises:
+        ValueError: for a share outside of 0..1, and for networks whose layers do not correspond.
+
+    >>> from transferlab.networks import build
+    >>> one, other = (build("mini", 40, 32, seed) for seed in (1, 2))
+    >>> torch.equal(between(one, other, 1.0).fc7.fc.weight, other.fc7.fc.weight)
+    True
+    """
+    if not (is_number(share, 0) and share <= 1):
+        raise ValueError(f"the share of the other network is {share!r}; it must be a number from 0 to 1")
+    network = transplant(one, len(one), other)
+    theirs = other.state_dict()
+    for name, own in network.state_dict().items():
+        if own.is_floating_point():
+            own.lerp_(theirs[name].to(own.device), share)
+    return network
+
+
+def distance(one: nn.Sequential, other: nn.Sequential) -> float:
+    """Return how far the weights of two networks lie apart, as a multiple of the length of the first one's.
+
+    Arrays of weights count, and neither biases nor normalisation, which have another scale.
+
+    >>> from transferlab.networks import build
+    >>> round(distance(*(build("mini", 40, 32, seed) for seed in (1, 2))), 1)
+    1.4
+    """
+    theirs = dict(other.named_parameters())
+    pairs = [(own.detach(), theirs[name].detach()) for name, own in one.named_parameters() if own.dim() > 1]
+    apart = sum((own - their).square().sum().item() for own, their in pairs)
+    return (apart / sum(own.square().sum().item() for own, _ in pairs)) ** 0.5
 
 
 def freeze(network: nn.Sequential, n: int) -> nn.Sequential:

@@ -103,7 +103,9 @@ STUDIES = {
     "mini_resnet": Study(((DISSIMILAR, DEPTHS, "random", range(3), TASKS),), {"network": "mini_resnet"}),
     "mini_vit": Study(((DISSIMILAR, DEPTHS, "random", range(3), TASKS),), {"network": "mini_vit"}),
 }
-OWN_RATES = ("tuning", "few_images", "advice")  # in one table for all its recipes: `tuning`, `few_images`, `forecasts`
+# made by modules of their own, each in one table for all its recipes: `tuning`, `few_images`, `forecasts`, ...
+OWN_RATES = ("tuning", "few_images", "advice", "basins", "cut_forecasts")
+COMPUTED = {"advice": "forecasts", "basins": "places", "cut_forecasts": "forecasts"}  # what rows are, if not networks
 PUBLISHED = (*STUDIES, "networks_2014")
 
 
