@@ -148,12 +148,12 @@ class Treatment:
 
     @property
     def top(self) -> "Treatment | None":
-        """The network whose upper layers a stitched one has, or None: baseB for A3_B."""
+        """The network whose upper layers a stitched one has, baseB for A3_B, or None."""
         return Treatment(None, 0, self.target) if self.stitched else None
 
     @property
     def parents(self) -> "tuple[Treatment, ...]":
-        """The networks that it takes something from, each once: `parent` and `top`."""
+        """The networks that it takes something from, `parent` and `top`, each once."""
         return tuple(dict.fromkeys(each for each in (self.parent, self.top) if each))
 
     @property
@@ -190,7 +190,7 @@ class Treatment:
 
     @property
     def learned(self) -> slice:
-        """Which layers are trained: those above the frozen ones, and of a stitched network only the map.
+        """Which layers are trained, those above the frozen ones, and of a stitched network only the map.
 
         >>> list(range(8))[Treatment.parse("A3B").learned], list(range(9))[Treatment.parse("A3_B").learned]
         ([3, 4, 5, 6, 7], [3])

@@ -95,7 +95,7 @@ def barriers(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
     A row for each of `basins.PAIRS`; "holds" says that there is a barrier.
     """
-    lines = _into_b(table[table.kind == "line"])
+    lines = into_b(table[table.kind == "line"])
     rows = []
     for name, (first, second) in PAIRS.items():
         mine = lines[(lines["first"] == first) & (lines.second == second)]
@@ -112,7 +112,7 @@ def rewound(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
     A row for each of `basins.REWOUND` and each layer, which stands in the column n.
     """
-    every = _into_b(table)
+    every = into_b(table)
     rows = []
     for name in REWOUND:
         mine = every[every["first"] == name]
@@ -127,7 +127,7 @@ def rewound(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def _into_b(table: pd.DataFrame) -> pd.DataFrame:
+def into_b(table: pd.DataFrame) -> pd.DataFrame:
     """Return rows with the names of networks into B, also where they are of the mirror image."""
     mirror = str.maketrans("AB", "BA")
     names = {
