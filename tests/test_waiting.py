@@ -10,10 +10,10 @@ import test_stored_outputs as stored
 from in_process import execute
 
 from transferlab import Treatment, study
-from transferlab.study import basins, cut_forecasts
+from transferlab.study import basins, cut_forecasts, shapes
 
 WAITING = sorted((Path(__file__).parents[1] / "notebooks" / "waiting").glob("*.ipynb"))
-NEW = ("stitching", "starts", "longer", "wider", "transfusion", "transfusion_short", "mini_resnet", "mini_vit")
+NEW = ("stitching", "starts", "longer", "wider", "transfusion", "transfusion_short", *shapes.NETWORKS)
 chapters = pytest.mark.parametrize("path", WAITING, ids=lambda path: path.stem)
 
 
@@ -24,12 +24,15 @@ def made_up(folder):
     main = study.read(folder / "networks.csv")
     for name in NEW:
         rows = []
-        for network, split, seed in study.STUDIES[name].jobs():
+        for network, split, seed in study.STUDIES.get(name, shapes.STUDY).jobs():
             one = Treatment.parse(network)
             facts = {"network": network, "condition": one.condition, "n": one.n, "target": one.target}
             rows.append(facts | {"split": split, "seed": seed, "accuracy": draw.uniform(0.5, 0.8), "train_loss": 0.1})
         table = pd.DataFrame(rows).reindex(columns=main.columns)
         table.assign(state="trained").to_csv(folder / f"{name}.csv", index=False)
+    tried = [{"shape": name, "seed": seed, "accuracy": 0.5} for name in shapes.NETWORKS for seed in (101, 102)]
+    recipe = {"learning_rate": 0.1, "weight_decay": 1e-3, "epochs": 2}
+    pd.DataFrame(tried).assign(**recipe).to_csv(folder / "shapes_tuning.csv", index=False)
     rows = []
     for part in basins.parts():
         at = ("random", part.seed, part.target)
@@ -50,7 +53,7 @@ def test_a_chapter_that_waits_runs(path, rows, tmp_path, monkeypatch):
     results.mkdir()
     if rows:
         made_up(results)
-    for module in (study, basins, cut_forecasts):
+    for module in (study, basins, cut_forecasts, shapes):
         monkeypatch.setattr(module, "RESULTS", results)
     shown = execute(path, {"scale": "smoke", "runs": str(tmp_path / "runs"), "device": "cpu"}, tmp_path)
     said = " ".join(str(each.get("text/plain", "")) for each in shown)

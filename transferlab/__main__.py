@@ -229,7 +229,7 @@ def run_warm(arguments: argparse.Namespace) -> int:
 def run_study(arguments: argparse.Namespace) -> int:
     """Make the published tables, or resume making them."""
     from transferlab import study
-    from transferlab.study import basins, cut_forecasts, few_images, forecasts, tuning
+    from transferlab.study import basins, cut_forecasts, few_images, forecasts, shapes, tuning
     from transferlab.system.files import checkout
 
     known = [*study.STUDIES, *study.OWN_RATES]
@@ -262,6 +262,12 @@ def run_study(arguments: argparse.Namespace) -> int:
         elif name == "cut_forecasts":
             print(cut_forecasts.plan(path))
             table = cut_forecasts.forecast(path, **options)
+        elif name == "shapes_tuning":
+            print(shapes.plan(path))
+            table = shapes.tune(path, **options)
+        elif name in shapes.NETWORKS:
+            print(shapes.plan(path))
+            table = shapes.train(path, shapes.read_tried(out / "shapes_tuning.csv"), **options)
         else:
             part = study.STUDIES[name].only(arguments.split, arguments.seed)
             lab = _lab(arguments, precision=study.PRECISION, **part.changes)

@@ -99,12 +99,9 @@ STUDIES = {
         ((("base.2", "MnB+", "AnB+"), (7,), "random", range(4), TASKS),),
         tuned(("base.2", "MnB+", "AnB+"), (7,), **SHORT),
     ),
-    # today's shapes, each with the recipe that was best on validation images (seed 101)
-    "mini_resnet": Study(((DISSIMILAR, DEPTHS, "random", range(3), TASKS),), {"network": "mini_resnet"}),
-    "mini_vit": Study(((DISSIMILAR, DEPTHS, "random", range(3), TASKS),), {"network": "mini_vit"}),
 }
 # made by modules of their own, each in one table for all its recipes: `tuning`, `few_images`, `forecasts`, ...
-OWN_RATES = ("tuning", "few_images", "advice", "basins", "cut_forecasts")
+OWN_RATES = ("tuning", "few_images", "advice", "basins", "cut_forecasts", "shapes_tuning", "mini_resnet", "mini_vit")
 COMPUTED = {"advice": "forecasts", "basins": "places", "cut_forecasts": "forecasts"}  # what rows are, if not networks
 PUBLISHED = (*STUDIES, "networks_2014")
 
