@@ -89,7 +89,7 @@ def test_a_map_starts_as_the_best_there_is(n):
     """Where the lower layers are the upper network's own, but for a linear change of them, it undoes that change."""
     upper = build(2, "mini_vit").eval()
     turned = copy.deepcopy(upper)
-    turned[n - 1] = torch.nn.Sequential(turned[n - 1], torch.nn.Linear(48, 48))
+    turned[n - 1] = torch.nn.Sequential(turned[n - 1], torch.nn.Linear(32, 32))
     images = torch.rand(9, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         outputs = [each[:n](images) for each in (turned, upper)]
