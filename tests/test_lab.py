@@ -14,7 +14,7 @@ from PIL import Image
 
 from transferlab import Lab, datasets, training
 from transferlab.engine import inputs
-from transferlab.notation import parent_job
+from transferlab.notation import parent_jobs
 from transferlab.store.sweeps import COLUMNS, sweep_jobs
 from transferlab.system import files, machine
 
@@ -177,7 +177,7 @@ def test_a_lab_finds_the_same_store_from_any_folder(tmp_path, monkeypatch):
 def test_parents_come_first():
     plan = sweep_jobs(("AnB+", "random", "BnB"), (7, 1), "random", (3, 4), ("B",))
     for place, job in enumerate(plan):
-        if parent := parent_job(job):
+        for parent in parent_jobs(job):
             assert plan.index(parent) < place
     assert len(plan) == len(set(plan)) == 2 * (2 + 6)
 

@@ -236,7 +236,7 @@ def run_warm(arguments: argparse.Namespace) -> int:
 def run_study(arguments: argparse.Namespace) -> int:
     """Make the published tables, or resume making them."""
     from transferlab import study
-    from transferlab.study import few_images, forecasts, tuning
+    from transferlab.study import basins, cut_forecasts, few_images, forecasts, shapes, tuning
     from transferlab.system.files import checkout
 
     known = [*study.STUDIES, *study.OWN_RATES]
@@ -263,11 +263,23 @@ def run_study(arguments: argparse.Namespace) -> int:
         elif name == "advice":
             print(forecasts.plan(path))
             table = forecasts.forecast(path, **options)
+        elif name == "basins":
+            print(basins.plan(path))
+            table = basins.compare(path, **options)
+        elif name == "cut_forecasts":
+            print(cut_forecasts.plan(path))
+            table = cut_forecasts.forecast(path, **options)
+        elif name == "shapes_tuning":
+            print(shapes.plan(path))
+            table = shapes.tune(path, **options)
+        elif name in shapes.NETWORKS:
+            print(shapes.plan(path))
+            table = shapes.train(path, shapes.read_tried(out / "shapes_tuning.csv"), **options)
         else:
             part = study.STUDIES[name].only(arguments.split, arguments.seed)
             lab = _lab(arguments, dataset=part.dataset, precision=study.PRECISION, **part.changes)
             table = study.publish(lab, path, part, arguments.replace)
-        print(f"{len(table)} {'forecasts' if name == 'advice' else 'networks'} are in {path}")
+        print(f"{len(table)} {study.COMPUTED.get(name, 'networks')} are in {path}")
     return 0
 
 

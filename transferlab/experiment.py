@@ -18,7 +18,9 @@ from transferlab.engine.inputs import mean_image
 from transferlab.engine.recipes import LEAST_BATCH, Recipe
 from transferlab.notation import TASKS, Treatment
 from transferlab.numbers import seed_from
-from transferlab.transplant import transplant
+from transferlab.transplant import in_likeness, stitch, transplant
+
+MAPPED = 2000  # training images, evenly spaced, by which the map of a stitched network is first fitted
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +75,26 @@ class Experiment:
         recipe = self.recipe.of(self.treatment)
         return recipe if self._times == 1 else recipe.lengthened(self._times)
 
-    def network(self, donor: nn.Sequential | None = None) -> nn.Sequential:
-        """Return the network before training: fresh, or its first layers the donor's or random filters."""
+    def network(self, donor: nn.Sequential | None = None, top: nn.Sequential | None = None) -> nn.Sequential:
+        """Return the network before training: fresh, or its first layers the donor's or random filters.
+
+        A stitched one has a map between these and the upper layers of `top`.
+        """
         if self.treatment.source is None:
             return self._fresh("base", self.recipe.initialisation)
         donor = donor or self._fresh("random filters", self.recipe.random_filters)
-        count = self.treatment.transplanted(len(donor))
-        return transplant(donor, count, self._fresh("upper layers", self.recipe.initialisation))
+        if top:
+            return stitch(donor, top, self.treatment.n, *(self._outputs(each) for each in (donor, top)))
+        fresh = self._fresh("upper layers", self.recipe.initialisation, self.recipe.of(self.treatment).top_width)
+        if self.treatment.source == "M":
+            return in_likeness(donor, self.treatment.n, fresh, self.seed_for("means and variances"))
+        return transplant(donor, self.treatment.transplanted(len(donor)), fresh)
 
     def mean(self) -> Tensor | None:
         """Return the mean image that crops subtract: as in 2014, that of the task the first layers were trained on."""
         if not self.recipe.crop:
             return None
-        return mean_image(self.task(self.treatment.source if self.treatment.parent else None).train_images)
+        return mean_image(self.task(self.treatment.source if self.treatment.source in TASKS else None).train_images)
 
     def seed_for(self, purpose: str) -> int:
         """Return a separate seed for each purpose, split, seed, target and n.
@@ -95,6 +104,8 @@ class Experiment:
         """
         depth = 0 if purpose == "random filters" else self.treatment.n  # R2B's filters are R3B's first two layers
         text = f"{purpose}/{self.split}/{self.seed}/{self.treatment.target}/{depth}"
+        if self.treatment.start > 1 and (not self.treatment.stitched or purpose == "random filters"):
+            text += f"/{self.treatment.start}"  # the start of a stitched network is that of its lower layers alone
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
     def record(self) -> dict:
@@ -125,9 +136,16 @@ class Experiment:
         images, _ = splits.sizes(self.data, self.split, self.seed, self.treatment.target)
         return images / (limit * len(self.classes()))
 
-    def _fresh(self, purpose: str, initialisation: str) -> nn.Sequential:
-        name, side = self.recipe.network, self.recipe.input_size
-        return networks.build(name, len(self.classes()), side, self.seed_for(purpose), initialisation)
+    def _outputs(self, network: nn.Sequential) -> Tensor:
+        """Return what a network makes of some training images of the target in its first n layers."""
+        images = self.task().train_images
+        some = images[np.linspace(0, len(images) - 1, min(MAPPED, len(images))).astype(int)]
+        return training.predict(network[: self.treatment.n], some, self.recipe, self.mean())
+
+    def _fresh(self, purpose: str, initialisation: str, top_width: int = 1) -> nn.Sequential:
+        name, side, classes = self.recipe.network, self.recipe.input_size, len(self.classes())
+        top = networks.Top(self.treatment.n, top_width)
+        return networks.build(name, classes, side, self.seed_for(purpose), initialisation, top)
 
 
 def make(
@@ -136,13 +154,14 @@ def make(
     device: str = "cpu",
     on_epoch: Callable[[dict], None] = lambda row: None,
     checkpoint: Checkpoint | None = None,
+    top: nn.Sequential | None = None,
 ) -> tuple[nn.Sequential, list[dict]]:
     """Make the network of an experiment: copy, freeze, train. Returns the network, on the device, and its history.
 
-    `donor` is the trained network of `experiment.treatment.parent`, if it has one. The other arguments, the history and
-    the errors are those of `training.train`.
+    `donor` is the trained network of `experiment.treatment.parent`, if it has one, and `top` that of its `top`. The
+    other arguments, the history and the errors are those of `training.train`.
     """
-    network = experiment.network(donor)
+    network = experiment.network(donor, top)
     history = training.train(
         network,
         experiment.treatment.frozen,
@@ -154,5 +173,6 @@ def make(
         experiment.mean(),
         checkpoint,
         experiment.treatment.n,
+        experiment.treatment.learned.stop,
     )
     return network, history

@@ -184,10 +184,11 @@ class Lab:
             return Run(self.store.path(spec))
         experiment.check()
         self.store.check()
-        if (parent := experiment.treatment.parent) and not self._is_donor(parent):
-            self.run(parent, experiment.split, seed)
+        for parent in experiment.treatment.parents:
+            if not self._is_donor(parent):
+                self.run(parent, experiment.split, seed)
         with self.store.claim(spec), one_thread(self.device):
-            return self.store.find(spec) or self._make(experiment, spec, self._donor(experiment), on_epoch)
+            return self.store.find(spec) or self._make(experiment, spec, on_epoch)
 
     def spec(self, network: str | Treatment, split: str | None = None, seed: int = 0) -> dict:
         """Return all that determines a network, its parent included: two equal specs, the same network."""
@@ -195,20 +196,30 @@ class Lab:
 
     def _spec(self, experiment: Experiment) -> dict:
         """Add to the experiment's record what else tells its result from others: scale, device, parent."""
-        parent, name = experiment.treatment.parent, None
-        if parent and self.donor and self._is_donor(parent):
-            name = self.donor.name
-        elif parent:
-            name = self.store.path(self._spec(replace(experiment, treatment=parent))).name
-        return {**experiment.record(), "scale": self.scale, "device": self.device, "parent": name}
+        treatment = experiment.treatment
+        names = {
+            part: self.donor.name
+            if self.donor and self._is_donor(each)
+            else self.store.path(self._spec(replace(experiment, treatment=each))).name
+            for part, each in (("parent", treatment.parent), ("top", treatment.top))
+            if each
+        }
+        return {**experiment.record(), "scale": self.scale, "device": self.device, "parent": None, **names}
 
     def _is_donor(self, treatment: Treatment) -> bool:
         """Whether a network is one that came from elsewhere."""
         return self.donor is not None and str(treatment) == "baseA"
 
-    def _donor(self, experiment: Experiment) -> nn.Sequential | None:
-        """Return the trained network whose first layers are copied, or None if there is none."""
-        parent = experiment.treatment.parent
+    def start(self, network: str | Treatment, split: str | None = None, seed: int = 0) -> nn.Sequential:
+        """Return a network as it was before its training, as in `run`; what it starts from is trained or found."""
+        experiment = self.experiment(network, split, seed)
+        return experiment.network(*self._donors(experiment))
+
+    def _donors(self, experiment: Experiment) -> list[nn.Sequential | None]:
+        """Return the trained networks of a treatment's `parent` and `top`, None where there is none."""
+        return [self._donor(experiment, each) for each in (experiment.treatment.parent, experiment.treatment.top)]
+
+    def _donor(self, experiment: Experiment, parent: Treatment | None) -> nn.Sequential | None:
         if parent is None:
             return None
         if self.donor and self._is_donor(parent):
@@ -219,11 +230,12 @@ class Lab:
             warnings.warn(str(error), stacklevel=3)
             return self.run(parent, experiment.split, experiment.seed).network()
 
-    def _make(self, experiment: Experiment, spec: dict, donor: nn.Sequential | None, on_epoch: Callable) -> Run:
+    def _make(self, experiment: Experiment, spec: dict, on_epoch: Callable) -> Run:
         """Train a network and put it into the store."""
+        donor, top = self._donors(experiment)
         started, classes, kept = perf_counter(), len(experiment.classes()), self.store.checkpoint(spec)
         try:
-            network, history = make(experiment, donor, self.device, on_epoch, kept)
+            network, history = make(experiment, donor, self.device, on_epoch, kept, top)
         except torch.OutOfMemoryError:
             history = []  # nothing else here: the error still holds all the memory that was in use
         if not history:

@@ -15,12 +15,13 @@ from time import perf_counter
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from transferlab.datasets.rows import Rows
 from transferlab.engine import interrupts
 from transferlab.engine.checkpoints import Checkpoint, Reached, own_randomness, resume, tensors_of
 from transferlab.engine.inputs import Crops, Source, Stored, autocast, outputs, to_device, to_input
-from transferlab.engine.recipes import Recipe
+from transferlab.engine.recipes import LEAST_BATCH, Recipe
 from transferlab.engine.steps import Step
 from transferlab.numbers import seed_from
 from transferlab.splits import Task
@@ -41,6 +42,7 @@ def train(
     mean: Tensor | None = None,
     checkpoint: Checkpoint | None = None,
     copied: int = 0,
+    upper: int | None = None,
 ) -> list[dict]:
     """Train all layers of `network` above the first `frozen` ones on `task`, in place (the paper's Section 3).
 
@@ -56,6 +58,7 @@ def train(
         checkpoint: where to save after each epoch and to resume from; on a CPU a training that was stopped ends with
             the same weights as one that was not.
         copied: how many of the first layers came from a base; those that learn have the recipe's `copied_rate`.
+        upper: from which place on layers stay fixed again, above the map of a stitched network; None: nowhere.
 
     Returns:
         One row per epoch: epoch (1..), learning_rate, train_loss (nats), train_accuracy and test_accuracy (0..1; the
@@ -70,7 +73,7 @@ def train(
         raise ValueError(f"task {task.name} has {len(task.train_labels)} training images; training needs at least 2")
     seed = seed_from(seed)
     to_device(network, device)
-    train_mode(network, frozen)
+    train_mode(network, frozen, upper)
 
     # 1. Layers whose output for an image is the same at every step run once; the others are trained on it.
     same = steady(network, frozen, recipe)
@@ -85,7 +88,7 @@ def train(
     # 2. How many steps there are; a resumed training takes only the remaining ones.
     batch, steps, total = length(recipe, len(labels))
     first = tuple(name for name, _ in network.named_children())[:1]
-    step = Step(above, network[frozen:], source, labels, recipe, batch, max(0, copied - frozen), first)
+    step = Step(above, network[frozen:upper], source, labels, recipe, batch, max(0, copied - frozen), first)
     try:
         with own_randomness(network, seed):
             rows = resume(checkpoint, network, step)
@@ -100,7 +103,7 @@ def train(
                 order = torch.randperm(len(labels), generator=generator)[: now * batch]
                 step.losses.zero_()
                 step.right.zero_()
-                train_mode(network, frozen)
+                train_mode(network, frozen, upper)
                 picks = source.batches(source.pick(order, generator).split(batch))
                 for chosen, picked in zip(order.to(device).split(batch), picks, strict=True):
                     interrupts.check()
@@ -215,6 +218,42 @@ def predict(
     source = source_of(images, nn.Sequential(), recipe, mean, device)
     parts = answers(network, source, torch.device(device), recipe.precision, torch.arange(len(images)))
     return torch.cat([part.float().cpu() for part in parts])
+
+
+@torch.no_grad()
+def take_statistics(
+    network: nn.Module, images: np.ndarray | Rows, recipe: Recipe, mean: Tensor | None = None, device: str = "cpu"
+) -> nn.Module:
+    """Take the statistics of batch normalisation again, from images, in place; return the network in evaluation mode.
+
+    They become the plain averages over all batches. Weights do not change, and a network that keeps no statistics, such
+    as one with layer normalisation, is left as it is. Arguments as in `predict`.
+
+    >>> from transferlab.networks import build
+    >>> images = np.zeros((64, 3, 32, 32), np.uint8)
+    >>> network = take_statistics(build("mini", 40, 32, seed=0), images, Recipe(precision="float32"))
+    >>> bool((network.conv1.norm.running_mean == 0).any())
+    False
+    """
+    normalising = [each for each in network.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]
+    if not normalising:
+        return network.eval()
+    to_device(network, device)
+    source = source_of(images, nn.Sequential(), recipe, mean, device)
+    momenta = [each.momentum for each in normalising]
+    network.eval()
+    for each in normalising:
+        each.reset_running_stats()
+        each.momentum = None  # the average over all batches, and not the latest ones
+        each.train()
+    for picks in source.batches(source.pick(torch.arange(len(images)), None).split(recipe.batch)):
+        interrupts.check()
+        if len(picks) >= LEAST_BATCH:
+            with autocast(torch.device(device), recipe.precision):
+                network(source.take(picks))
+    for each, momentum in zip(normalising, momenta, strict=True):
+        each.momentum = momentum
+    return network.eval()
 
 
 def outcome(history: list[dict], classes: int) -> str:

@@ -53,6 +53,28 @@ def overlaps() -> Axes:
     return ax
 
 
+def streams() -> Axes:
+    """Draw what crosses a cut: in a plain network the last layer's outputs, in a residual one the sum of all so far."""
+    ax = new_axes(6.4, 3.4)
+    arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 10, "color": EDGE}
+    for index in range(8):
+        whose = "A" if index < 4 else "fresh"
+        _box(ax, index, 1.6, 0.7, 0.6, "", whose)
+        if index < 7:
+            ax.add_patch(FancyArrowPatch((index + 0.7, 1.9), (index + 1, 1.9), **arrow))
+        _box(ax, index, 0, 0.5, 0.5, "", whose)
+        ax.add_patch(FancyArrowPatch((index - 0.1, -0.35), (index + 0.1, 0.02), **arrow))
+        ax.add_patch(FancyArrowPatch((index + 0.4, 0.02), (index + 0.6, -0.35), **arrow))
+    ax.add_patch(FancyArrowPatch((-0.5, -0.35), (8, -0.35), **arrow, linewidth=2))
+    for low, high in ((1.4, 2.4), (-0.6, 0.7)):
+        ax.plot([3.85, 3.85], [low, high], color=MUTED, linestyle="--")
+    for y, words in ((2.55, "plain: each layer replaces what came before"), (0.85, "a stream: each block adds to it")):
+        ax.text(-0.4, y, words, weight="bold")
+    ax.set(xlim=(-0.6, 8.1), ylim=(-0.8, 2.9))
+    ax.axis("off")
+    return ax
+
+
 def verdict_rules() -> Axes:
     """Draw one interval for each verdict, against zero and the smallest difference that matters."""
     ax = new_axes(6.4, 2.6)

@@ -30,8 +30,15 @@ from transferlab.store import Run
 
 HUES = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#9A5B83", "#6B6B00", "#009E73")
 COLOURS = dict(zip(FAMILIES, HUES, strict=True))
+LATER = {  # of the conditions of notation.AT_THE_CUT: those of another start look like the first
+    "An_B": ("#8C2D04", "<"), "Bn_B": ("#08519C", "1"), "Bn_B.2": ("#2A6F97", ">"), "Rn_B": ("#5C5C00", "p"),
+    "BnB.2": (COLOURS["BnB"], "o"), "BnB.3": (COLOURS["BnB"], "o"), "BnB.4": (COLOURS["BnB"], "o"),
+    "BnB=": ("#005F56", "8"), "base.2": (COLOURS["base"], "s"), "AnB+.2": (COLOURS["AnB+"], "P"),
+    "MnB+": ("#7B3294", "*"),
+}  # fmt: skip
+COLOURS |= {name: colour for name, (colour, _) in LATER.items()}
 INKS = COLOURS | {"AnB": "#B34F00", "BnB+": "#1F7AA8", "AnB+": "#8F6200", "AnB++": "#00795A"}  # dark enough for words
-MARKERS = dict(zip(FAMILIES, "sovDPXh^", strict=True))
+MARKERS = dict(zip(FAMILIES, "sovDPXh^", strict=True)) | {name: marker for name, (_, marker) in LATER.items()}
 ORIGINS = {"A": "#F2B48C", "B": "#8FBFE0", "R": "#CDAFC2", "fresh": "#F4F4F4"}  # where a layer comes from
 MUTED = "#555555"
 EDGE = "#333333"
@@ -205,6 +212,28 @@ def accuracy_over_cut(cuts: pd.DataFrame, ways: pd.DataFrame, chance: float, ax:
     return ax
 
 
+def accuracy_along_lines(table: pd.DataFrame, names: dict[str, tuple[str, str]], ax: Axes | None = None) -> Axes:
+    """Draw accuracy on straight lines between networks: the mean over tasks, and a thin line for each task.
+
+    `table` is that of `study.basins`, with the names of networks into B; `names` has the two ends of each line.
+    """
+    ax = ax or new_axes()
+    for (name, (first, second)), style in zip(names.items(), ("-", "--", "-.", ":", (0, (1, 1))), strict=False):
+        mine = table[(table.kind == "line") & (table["first"] == first) & (table.second == second)]
+        if not len(mine):
+            continue
+        colour = COLOURS[Treatment.parse(first).condition]
+        for _, line in mine.groupby(["seed", "target"]):
+            ax.plot(line.place, line.accuracy, color=colour, linewidth=0.5, alpha=0.5)
+        mean = mine.groupby("place").accuracy.mean()
+        ax.plot(mean.index, mean, color=colour, linewidth=2.2, linestyle=style, label=f"{first} to {second}: {name}")
+    ax.set(xlabel="share of the second network", ylabel="top-1 accuracy on the target")
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize="small")
+    return ax
+
+
 def four_rules(
     parts: dict[tuple[str, str], pd.DataFrame], advised: dict[tuple[str, str], str], advice: dict[str, str]
 ) -> Figure:
@@ -243,7 +272,7 @@ def _curves(
     means, shift = summary(table, value, over), 0.12 if hollow else 0
     short = hollow if hollow and len(hollow) < 6 else "hollow"  # the whole of a long one is said below
     counts: dict[str, list[str]] = {}
-    for condition in [c for c in FAMILIES if c in set(table.condition)]:
+    for condition in [c for c in COLOURS if c in set(table.condition)]:
         mine, curve = table[table.condition == condition], means[means.condition == condition]
         style: dict[str, Any] = {"color": COLOURS[condition], "marker": MARKERS[condition]}
         if hollow:
@@ -338,7 +367,7 @@ def forest(rows: pd.DataFrame, logs: pd.DataFrame | None = None, over: str = "n 
 def _intervals(ax: Axes, rows: pd.DataFrame, heights: list[float], ends: tuple[float, float], hollow: bool) -> None:
     """Draw estimates and their intervals, with an arrow where one goes on beyond the ends."""
     words = " ".join(rows.statement.head(1)).split()
-    subject = next((word for word in words if word in FAMILIES), "base")
+    subject = next((word for word in words if word in COLOURS), "base")
     style: dict[str, Any] = {"color": COLOURS[subject], "marker": MARKERS[subject], "markersize": 6, "linestyle": ""}
     ax.hlines(heights, rows.low.clip(*ends), rows.high.clip(*ends), COLOURS[subject], linewidth=1.2 if hollow else 1.8)
     for row, height in zip(rows.itertuples(), heights):
@@ -477,7 +506,11 @@ def diagram(treatment: Treatment, ax: Axes | None = None, network: str = "mini")
     """
     ax = ax or new_axes(6.4, 1.6)
     for index, name in enumerate(layer_names(network)):
-        origin = treatment.source if treatment.source and index < treatment.n else "fresh"
+        origin = "fresh"
+        if treatment.source in ORIGINS and index < treatment.n:
+            origin = treatment.source
+        elif treatment.stitched or treatment.own_top:
+            origin = treatment.target
         ax.add_patch(
             FancyBboxPatch(
                 (index + 0.08, 0.1), 0.7, 1, boxstyle="round,pad=0.05", facecolor=ORIGINS[origin], edgecolor=EDGE
@@ -485,8 +518,10 @@ def diagram(treatment: Treatment, ax: Axes | None = None, network: str = "mini")
         )
         ax.text(index + 0.43, 0.78, name, ha="center")
         ax.text(index + 0.43, 0.2, {"R": "random"}.get(origin, origin), ha="center", weight="bold")
-        if index < treatment.frozen:
+        if index < treatment.frozen or treatment.stitched:
             lock(ax, index + 0.43, 0.44)
+    if treatment.stitched:  # the map, between two layers
+        ax.add_patch(Rectangle((treatment.n - 0.14, -0.02), 0.14, 1.25, color=EDGE, zorder=3))
     ax.set(xlim=(-0.05, 8), ylim=(-0.02, 1.35), aspect="equal")
     stages = ", first the fresh layers alone, then all" if treatment.two_stage else ""
     ax.set_title(f"{treatment}: trained on task {treatment.target}{stages}")

@@ -10,7 +10,7 @@ from transferlab.numbers import is_number, is_whole, plain
 from transferlab.system.machine import prefers_bfloat16
 
 PRECISIONS = ("auto", "float32", "bfloat16")
-TUNABLE = ("learning_rate", "copied_rate", "weight_decay", "first_layer_decay", "epochs", "curve_every")
+TUNABLE = ("learning_rate", "copied_rate", "weight_decay", "first_layer_decay", "epochs", "curve_every", "top_width")
 LEAST_BATCH = 2  # images a step: batch normalisation divides by their variance
 
 
@@ -47,7 +47,7 @@ ALLOWED = (  # fields of a recipe, what they may be, and that in words
     (("network",), is_known, f"one of {', '.join(NETWORKS)}, or one of timm's, such as timm/resnet26"),
     (("precision",), _one_of(PRECISIONS), f"one of {', '.join(PRECISIONS)}"),
     (("random_filters", "initialisation"), _one_of(INITIALISATIONS), f"one of {', '.join(INITIALISATIONS)}"),
-    (("size", "epochs", "curve_every", "curve_images"), _whole(1), "a whole number, 1 or more"),
+    (("size", "epochs", "curve_every", "curve_images", "top_width"), _whole(1), "a whole number, 1 or more"),
     (("batch",), _whole(LEAST_BATCH), f"a whole number, {LEAST_BATCH} or more (batch normalisation needs several)"),
     (("iterations", "drop_every", "crop"), _whole(0), "a whole number, 0 or more"),
     (("learning_rate", "divide_by"), _number(5e-324), "a number above 0"),
@@ -88,6 +88,7 @@ class Recipe:
     mirror: bool = later(False)  # crops are mirrored, at random
     divide_by: float = later(1.0)  # crops, minus the mean, by this
     copied_rate: float = later(1.0)  # of layers that were copied from a base and learn, as a multiple
+    top_width: int = later(1)  # of the layers above those that are copied but the last, as a multiple
     tuned: dict = field(default_factory=dict)  # what single networks have of their own: {"A7B+": {"epochs": 20}}
 
     def __post_init__(self):
@@ -147,7 +148,9 @@ class Recipe:
         del values["tuned"]
         if not treatment.fine_tuned:
             values.pop("copied_rate", None)
-        if treatment.condition != "random" or self.random_filters == "kaiming":
+        if not treatment.fresh_top:
+            values.pop("top_width", None)
+        if treatment.source != "R" or self.random_filters == "kaiming":
             del values["random_filters"]
         values["train_per_class"] = self.train_per_class.get(treatment.target)
         if values["train_per_class"] is None:

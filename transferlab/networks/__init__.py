@@ -7,6 +7,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache, partial
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ from transferlab.networks import of_timm
 from transferlab.networks.blocks import BLOCK_NAMES, resnet18, vit
 from transferlab.networks.caffenet import caffenet
 from transferlab.networks.pretrained import HEAD, NAMES, PART_NAMES, fresh
+from transferlab.networks.small import mini_resnet, mini_vit
 from transferlab.networks.values import INITIALISATIONS, constructed, drawn
 from transferlab.notation import CUTS, DEPTHS, LAYERS
 from transferlab.numbers import is_whole, plain, seed_from
@@ -39,7 +41,17 @@ def dense(inputs: int, outputs: int, flatten: bool = False) -> nn.Sequential:
     return nn.Sequential(OrderedDict(parts))
 
 
-def mini(num_classes: int, size: int = 32) -> nn.Sequential:
+class Top(NamedTuple):
+    """That all layers above the first `above` ones, but the last, are `times` as wide as usual."""
+
+    above: int = 0
+    times: int = 1
+
+
+USUAL = Top()
+
+
+def mini(num_classes: int, size: int = 32, top: Top = USUAL) -> nn.Sequential:
     """A small AlexNet (five convolutions, three matrices) for square images of `size` pixels, a multiple of 8.
 
     Maps `[N, 3, size, size]` to logits `[N, num_classes]`. It has about 198,000 parameters at 32 pixels and 40 classes.
@@ -48,15 +60,17 @@ def mini(num_classes: int, size: int = 32) -> nn.Sequential:
     if size < 8 or size % 8:
         raise ValueError(f"mini needs images whose side is a multiple of 8 pixels; got {size}")
     side = size // 8
+    usual = (16, 32, 48, 48, 32, 192, 192)
+    c1, c2, c3, c4, c5, f6, f7 = (width * (top.times if place >= top.above else 1) for place, width in enumerate(usual))
     layers = (                                   # output at 32 pixels
-        conv(3, 16, kernel=5, stride=2),         # [N, 16, 16, 16]
-        conv(16, 32, kernel=3, pool=True),       # [N, 32, 8, 8]
-        conv(32, 48, kernel=3),                  # [N, 48, 8, 8]
-        conv(48, 48, kernel=3),                  # [N, 48, 8, 8]
-        conv(48, 32, kernel=3, pool=True),       # [N, 32, 4, 4]
-        dense(32 * side * side, 192, flatten=True),  # [N, 192]
-        dense(192, 192),                         # [N, 192]
-        nn.Sequential(OrderedDict(fc=nn.Linear(192, num_classes))),  # [N, num_classes]
+        conv(3, c1, kernel=5, stride=2),         # [N, 16, 16, 16]
+        conv(c1, c2, kernel=3, pool=True),       # [N, 32, 8, 8]
+        conv(c2, c3, kernel=3),                  # [N, 48, 8, 8]
+        conv(c3, c4, kernel=3),                  # [N, 48, 8, 8]
+        conv(c4, c5, kernel=3, pool=True),       # [N, 32, 4, 4]
+        dense(c5 * side * side, f6, flatten=True),  # [N, 192]
+        dense(f6, f7),                           # [N, 192]
+        nn.Sequential(OrderedDict(fc=nn.Linear(f7, num_classes))),  # [N, num_classes]
     )  # fmt: skip
     return nn.Sequential(OrderedDict(zip(LAYER_NAMES, layers, strict=True)))
 
@@ -67,14 +81,16 @@ NETWORKS: dict[str, Callable[[int, int], nn.Sequential]] = {
     "caffenet": caffenet,
     "resnet18": resnet18,
     "vit": vit,
+    "mini_resnet": mini_resnet,
+    "mini_vit": mini_vit,
     **{name: partial(fresh, name) for name in NAMES},
 }
 
 
 def layer_names(name: str) -> tuple[str, ...]:
     """The names of the layers, or blocks, of a network of NETWORKS; of one's own they are numbered."""
-    known = {"mini": LAYER_NAMES, "caffenet": LAYER_NAMES, "resnet18": BLOCK_NAMES, "vit": BLOCK_NAMES}
-    known |= dict.fromkeys(NAMES, PART_NAMES)
+    known = dict.fromkeys(("mini", "caffenet"), LAYER_NAMES) | dict.fromkeys(NAMES, PART_NAMES)
+    known |= dict.fromkeys(("resnet18", "vit", "mini_resnet", "mini_vit"), BLOCK_NAMES)
     if name.startswith(of_timm.PREFIX):
         return PART_NAMES
     return known.get(name, tuple(f"layer{place}" for place in range(1, LAYERS + 1)))
@@ -89,7 +105,9 @@ def cuts(name: str) -> tuple[int, ...]:
     return CUTS if HEAD in layer_names(name) else DEPTHS
 
 
-def build(name: str, num_classes: int, size: int, seed: int, initialisation: str = "kaiming") -> nn.Sequential:
+def build(
+    name: str, num_classes: int, size: int, seed: int, initialisation: str = "kaiming", top: Top = USUAL
+) -> nn.Sequential:
     """Return a network with its first values, all of them from `seed` alone. The global random state is not touched.
 
     Args:
@@ -98,6 +116,7 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
         size: the side of its images, in pixels.
         seed: a whole number from 0 to below `numbers.SEEDS`.
         initialisation: one of INITIALISATIONS.
+        top: layers that are wider than usual; only "mini" can have them.
 
     Returns:
         Its named layers, on the CPU.
@@ -120,6 +139,10 @@ def build(name: str, num_classes: int, size: int, seed: int, initialisation: str
         raise ValueError(f"the size of the images is {size!r}; it must be a whole number of pixels, 1 or more")
     if initialisation not in INITIALISATIONS:
         raise ValueError(f"no initialisation {initialisation!r}; there are {', '.join(INITIALISATIONS)}")
+    if top.times != 1:
+        if name != "mini":
+            raise ValueError(f"top_width is {top.times!r}; only the network 'mini' can have a wider top, not {name!r}")
+        maker = partial(mini, top=top)
     seed, num_classes, size = seed_from(seed), plain(num_classes), plain(size)
     network = _of_eight(name, constructed(lambda: maker(num_classes, size), seed))
     try:

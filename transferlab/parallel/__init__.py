@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from transferlab.notation import Job, parent_job
+from transferlab.notation import Job, parent_jobs
 from transferlab.system.files import is_path
 
 Train = Callable[[Job], float]
@@ -40,9 +40,8 @@ def one_by_one(train: Train, jobs: list[Job], done: Done) -> Failed:
     """Train in this thread, so that an interrupt ends it at once."""
     failed: Failed = {}
     for job in jobs:
-        parent = parent_job(job)
-        if parent in failed:
-            failed[job] = failed[parent]
+        if lost := [parent for parent in parent_jobs(job) if parent in failed]:
+            failed[job] = failed[lost[0]]
             continue
         try:
             accuracy = train(job)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from distributed import Client, Future, wait
 from tqdm.auto import tqdm
 
-from transferlab.notation import Job, parent_job
+from transferlab.notation import Job, parent_jobs
 from transferlab.parallel import Done, Failed, Train
 from transferlab.system.files import expanded, search_path
 
@@ -156,8 +156,7 @@ def in_parallel(
             _look_around(client, look)
         futures: dict[Job, Future] = {}
         for place, job in enumerate(jobs):
-            parent = parent_job(job)
-            waited_for = futures.get(parent) if parent else None
+            waited_for = [futures[parent] for parent in parent_jobs(job) if parent in futures]
             futures[job] = client.submit(_one, train, job, waited_for, priority=-place, pure=False, retries=RETRIES)
         names, failed = {future: job for job, future in futures.items()}, {}
         try:
@@ -238,6 +237,6 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _one(train: Train, job: Job, parent: tuple[Job, float] | None) -> tuple[Job, float]:
-    """Train one network in a worker; `parent` is an argument only so that Dask waits for it."""
+def _one(train: Train, job: Job, parents: list[tuple[Job, float]]) -> tuple[Job, float]:
+    """Train one network in a worker; `parents` are an argument only so that Dask waits for them."""
     return job, train(job)

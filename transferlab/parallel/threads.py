@@ -12,7 +12,7 @@ from threading import Event
 import torch
 
 from transferlab.engine import interrupts
-from transferlab.notation import Job, parent_job
+from transferlab.notation import Job, parent_jobs
 from transferlab.parallel import Done, Failed, Train, one_by_one
 from transferlab.system.machine import own_stream
 
@@ -27,8 +27,8 @@ def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done) -> Fail
         return one_by_one(train, jobs, done)
     stop = Event()
 
-    def one(job: Job, parent: Future | None) -> tuple[Job, float]:
-        if parent:
+    def one(job: Job, parents: list[Future]) -> tuple[Job, float]:
+        for parent in parents:
             parent.result()
         interrupts.check()
         with torch.cuda.stream(own_stream()) if torch.cuda.is_available() else nullcontext():
@@ -42,8 +42,8 @@ def in_parallel(train: Train, jobs: list[Job], workers: int, done: Done) -> Fail
     with ThreadPoolExecutor(workers, initializer=begin) as pool:
         try:
             for job in jobs:
-                parent = parent_job(job)
-                futures[job] = pool.submit(one, job, futures.get(parent) if parent else None)
+                parents = [futures[parent] for parent in parent_jobs(job) if parent in futures]
+                futures[job] = pool.submit(one, job, parents)
             for future in as_completed(futures.values()):
                 if not future.exception():
                     done(*future.result())

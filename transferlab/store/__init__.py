@@ -24,6 +24,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pandas as pd
+import torch
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -34,6 +35,7 @@ from transferlab.engine import interrupts
 from transferlab.engine.checkpoints import Checkpoint, storable
 from transferlab.notation import Treatment
 from transferlab.system.files import checksum, expanded
+from transferlab.transplant import stitch
 
 WEIGHTS = "weights.safetensors"
 SMALL = ("spec.json", "history.csv", "result.json")
@@ -80,7 +82,7 @@ class Run:
         return pd.read_csv(self.path / "history.csv")
 
     def network(self) -> nn.Sequential:
-        """Return the trained network of eight layers, on the CPU, in evaluation mode.
+        """Return the trained network, on the CPU, in evaluation mode: eight layers, and a map in a stitched one.
 
         Raises Damaged if its files are corrupted. They are then moved to the folder `damaged` of the store.
         """
@@ -92,7 +94,12 @@ class Run:
             raise Damaged(f"{wrong}; ask the Lab for this network again, and it is trained anew")
         recipe = self.spec["recipe"]
         side = recipe.get("crop") or recipe["size"]
-        network = networks.build(recipe["network"], self.result["num_classes"], side, seed=0)
+        n, top = self.treatment.n, networks.Top(self.treatment.n, recipe.get("top_width", 1))
+        network = networks.build(recipe["network"], self.result["num_classes"], side, seed=0, top=top)
+        if self.treatment.stitched:
+            with torch.no_grad():
+                outputs = network.eval()[:n](torch.zeros(1, 3, side, side))
+            network = stitch(network, network, n, outputs, outputs)
         network.load_state_dict(load_file(self.path / WEIGHTS))
         return network.eval()
 

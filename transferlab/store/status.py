@@ -90,11 +90,12 @@ def _differences(old: dict, new: dict, within: str = "") -> Iterator[tuple[str, 
 
 def changes(old: dict, new: dict, runs: list[Run]) -> list[str]:
     """Put the differences into words. Where only the parent differs, those of the parents."""
-    found = [each for each in _differences(old, new) if each[0] != "parent"]
+    found = [each for each in _differences(old, new) if each[0] not in ("parent", "top")]
     if not found:
-        parent = next((run for run in runs if run.path.name == old["parent"]), None)
-        others = [run for run in runs if run.path.name == new["parent"]]
+        key = "parent" if old["parent"] != new["parent"] else "top"
+        parent = next((run for run in runs if run.path.name == old[key]), None)
+        others = [run for run in runs if run.path.name == new[key]]
         if parent and others:
-            return [f"another parent, that with {change}" for change in changes(parent.spec, others[0].spec, runs)]
-        return [f"another parent, {old['parent']}, where {new['parent']} is asked for"]
+            return [f"another {key}, that with {change}" for change in changes(parent.spec, others[0].spec, runs)]
+        return [f"another {key}, {old[key]}, where {new[key]} is asked for"]
     return [f"{name} = {before!r}, where {now!r} is asked for" for name, before, now in found]

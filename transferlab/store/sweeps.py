@@ -5,7 +5,7 @@ from itertools import product
 
 import pandas as pd
 
-from transferlab.notation import CONDITIONS, CUTS, DEPTHS, FAMILIES, TASKS, Job, Treatment
+from transferlab.notation import AT_THE_CUT, CONDITIONS, CUTS, DEPTHS, FAMILIES, TASKS, Job, Treatment
 from transferlab.numbers import listed, seed_from
 from transferlab.store import Run
 
@@ -20,7 +20,7 @@ def sweep_jobs(
     conditions: Iterable[str], layers: Iterable[int], split: str, seeds: Iterable[int], targets: Iterable[str]
 ) -> list[Job]:
     """List the networks of a grid, bases first, so that every parent comes before its children."""
-    conditions, targets = _some("conditions", conditions, FAMILIES), _some("targets", targets, TASKS)
+    conditions, targets = _some("conditions", conditions, (*FAMILIES, *AT_THE_CUT)), _some("targets", targets, TASKS)
     layers, seeds = _some("layers", layers, CUTS), checked_seeds(seeds)
     grid = [
         Treatment.of(condition, n, target)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferlab.lab import Lab
-from transferlab.notation import CONDITIONS, DEPTHS, TASKS, Job, lineage
+from transferlab.notation import CONDITIONS, DEPTHS, STARTS, STITCHES, TASKS, Job, Treatment, lineage
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs, table
 from transferlab.study import ledger
@@ -55,7 +55,20 @@ class Study:
         return replace(self, grid=grid)
 
 
+def tuned(conditions: tuple[str, ...], layers: tuple[int, ...], **own) -> dict:
+    """Return the changes of a recipe by which some networks, and no others, have fields of their own.
+
+    >>> tuned(("BnB",), (4,), epochs=480)
+    {'tuned': {'B4B': {'epochs': 480}, 'A4A': {'epochs': 480}}}
+    """
+    names = [str(Treatment.of(each, n, target)) for each in conditions for n in layers for target in "BA"]
+    return {"tuned": dict.fromkeys(names, own)}
+
+
 ACROSS = ("base", "AnB", "random")  # what the claims about dissimilar tasks need
+DIP = (4, 5, 6)  # the n at which the selffer loses most
+SHORT = {"epochs": 8, "curve_every": 8}
+MAPS = {"learning_rate": 0.01, "weight_decay": 1e-4, "epochs": 12, "curve_every": 12}  # how a stitch's map is trained
 DISSIMILAR = tuple(condition for condition in CONDITIONS if condition != "BnB+")
 STUDIES = {
     # Figures 2 and 3 of the paper
@@ -83,8 +96,23 @@ STUDIES = {
         ),
         dataset="emoji",
     ),
+    # is what AnB lost information, or a basis? One linear map between frozen layers (Lenc and Vedaldi 2015)
+    "stitching": Study(((STITCHES, DEPTHS, "random", range(4), TASKS),), tuned(STITCHES, DEPTHS, **MAPS)),
+    # is the selffer's loss one of optimisation? Other starts of its top, more steps, a wider top
+    "starts": Study(((STARTS, DIP, "random", range(4), TASKS),)),
+    "longer": Study(((("BnB",), DIP, "random", range(4), TASKS),), tuned(("BnB",), DIP, epochs=480, curve_every=480)),
+    "wider": Study(((("BnB",), DIP, "random", range(4), TASKS),), tuned(("BnB",), DIP, top_width=2)),
+    # only the means and variances of layers (Raghu et al. 2019): to the end, and in a sixth of the time, where base.2
+    # is a network from scratch that is nobody's base
+    "transfusion": Study(((("MnB+",), (7,), "random", range(4), TASKS),)),
+    "transfusion_short": Study(
+        ((("base.2", "MnB+", "AnB+"), (7,), "random", range(4), TASKS),),
+        tuned(("base.2", "MnB+", "AnB+"), (7,), **SHORT),
+    ),
 }
-OWN_RATES = ("tuning", "few_images", "advice")  # in one table for all its recipes: `tuning`, `few_images`, `forecasts`
+# made by modules of their own, each in one table for all its recipes: `tuning`, `few_images`, `forecasts`, ...
+OWN_RATES = ("tuning", "few_images", "advice", "basins", "cut_forecasts", "shapes_tuning", "mini_resnet", "mini_vit")
+COMPUTED = {"advice": "forecasts", "basins": "places", "cut_forecasts": "forecasts"}  # what rows are, if not networks
 PUBLISHED = (*STUDIES, "networks_2014")
 
 

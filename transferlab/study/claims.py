@@ -60,9 +60,9 @@ def selffer(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     At n = 1, 2 and 7 the claim is that there is no difference larger than the margin. At 3 to 6 it is that there is a
     loss at one n at least: the clearest of the rows of `co_adaptation`.
     """
-    tasks = _tasks(table, "random")
+    tasks = table_of_tasks(table, "random")
     same = f"BnB is within {margin:g} point{'s' if margin != 1 else ''} of its base"
-    ends = {n: _paired(tasks, "BnB", "base", [int(n)]) for n in "127"}
+    ends = {n: compared(tasks, "BnB", "base", [int(n)]) for n in "127"}
     rows = family("selffer", "BnB - base", same, ends, 0, margin)
     cut = co_adaptation(table, margin)
     return pd.concat([rows, _somewhere(cut[cut.n.isin([*"3456"])])], ignore_index=True)
@@ -86,12 +86,12 @@ def co_adaptation(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
     Together with `specificity` it is the whole loss, AnB minus base, where both have the same tasks.
     """
-    return _each_n("co-adaptation", "BnB", "base", "BnB is below its base", _tasks(table, "random"), margin, -1)
+    return _each_n("co-adaptation", "BnB", "base", "BnB is below its base", table_of_tasks(table, "random"), margin, -1)
 
 
 def specificity(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     """The part of AnB's loss that BnB does not share: layers were made for another task (Section 4.1)."""
-    return _each_n("specificity", "AnB", "BnB", "AnB is below BnB", _tasks(table, "random"), margin, -1)
+    return _each_n("specificity", "AnB", "BnB", "AnB is below BnB", table_of_tasks(table, "random"), margin, -1)
 
 
 def fine_tuning(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
@@ -102,15 +102,15 @@ def fine_tuning(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     network is compared with another of its own target task: the mean over pairs, with an interval over tasks. Where
     AnB+ and BnB+ have no task in common, as in 2014, their gains over their own bases are compared (Welch).
     """
-    tasks = _tasks(table, "random")
+    tasks = table_of_tasks(table, "random")
     bases = by_network(_accuracy(tasks, "base", [0]))
     first = {name: by_network(_accuracy(tasks, "AnB+", layers)) for name, layers in RANGES.items()}
     second = {name: by_network(_accuracy(tasks, "BnB+", layers)) for name, layers in RANGES.items()}
     contrasts = {
         "AnB+ - base, pooled": {name: first[name] - bases for name in RANGES},
         "AnB+ - BnB+, pooled": {name: first[name] - second[name] for name in RANGES},
-        "AnB+ - base": {name: _paired(tasks, "AnB+", "base", layers) for name, layers in RANGES.items()},
-        "BnB+ - base": {name: _paired(tasks, "BnB+", "base", layers) for name, layers in RANGES.items()},
+        "AnB+ - base": {name: compared(tasks, "AnB+", "base", layers) for name, layers in RANGES.items()},
+        "BnB+ - base": {name: compared(tasks, "BnB+", "base", layers) for name, layers in RANGES.items()},
         "AnB+ - BnB+": {name: _against(tasks, "AnB+", tasks, "BnB+", layers) for name, layers in RANGES.items()},
     }
     statements = (
@@ -127,15 +127,15 @@ def fine_tuning(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
 def dissimilar(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     """Layers lose more between natural and man-made than between random halves (Section 4.2): Welch over tasks."""
-    near, far = _tasks(table, "random"), _tasks(table, "kingdom")
-    more = {str(n): _paired(far, "AnB", "base", [n]) - _paired(near, "AnB", "base", [n]) for n in DEPTHS}
+    near, far = table_of_tasks(table, "random"), table_of_tasks(table, "kingdom")
+    more = {str(n): compared(far, "AnB", "base", [n]) - compared(near, "AnB", "base", [n]) for n in DEPTHS}
     statement = "AnB is further below its base by kingdom than between random halves"
     return family("dissimilar", "(AnB - base) by kingdom - at random", statement, more, -1, margin)
 
 
 def repair(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     """Fine-tuning undoes what the cut costs: BnB+ is above BnB at n = 3 to 6 (Section 4.1). Not in `audit`."""
-    gain = {"3-6": _paired(_tasks(table, "random"), "BnB+", "BnB", DEPTHS[2:6])}
+    gain = {"3-6": compared(table_of_tasks(table, "random"), "BnB+", "BnB", DEPTHS[2:6])}
     return family("repair", "BnB+ - BnB", "BnB+ is above BnB", gain, 1, margin)
 
 
@@ -145,7 +145,7 @@ def directions(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     At each n, and over all of them. The paper does not ask it, so it is not in `audit`. `tasks` counts seeds: each has
     one pair of tasks.
     """
-    tasks = _tasks(table, "kingdom")
+    tasks = table_of_tasks(table, "kingdom")
     gaps = _accuracy(tasks, "AnB", DEPTHS) - _accuracy(tasks, "base", DEPTHS)
     sides = {target: gaps[gaps.index.get_level_values("target") == target].droplevel("target") for target in "AB"}
     more = sides["B"] - sides["A"]
@@ -158,7 +158,7 @@ def directions(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
 def random_filters(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     """Untrained random filters are no substitute (Section 4.3): against the base, over the tasks of every split."""
-    return _each_n("random", "random", "base", "random is below its base", _tasks(table), margin, -1)
+    return _each_n("random", "random", "base", "random is below its base", table_of_tasks(table), margin, -1)
 
 
 def control(table: pd.DataFrame, gaussian: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
@@ -167,7 +167,7 @@ def control(table: pd.DataFrame, gaussian: pd.DataFrame, margin: float = MARGIN)
     The random networks of `table` keep the scale of the signal; those of `gaussian` have the paper's filters.
     """
     faint = gaussian[gaussian.condition == "random"].assign(condition="gaussian")
-    tasks = _tasks(pd.concat([table, faint]), "random")
+    tasks = table_of_tasks(pd.concat([table, faint]), "random")
     statement = "random filters as in 2014 are below scaled ones"
     return _each_n("control", "gaussian", "random", statement, tasks, margin, -1)
 
@@ -177,13 +177,13 @@ def distant(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
     Where no random network has a task by kingdom, as in 2014, the losses against the own base are compared (Welch).
     """
-    tasks = _tasks(table)
-    far = _tasks(table, "kingdom")
+    tasks = table_of_tasks(table)
+    far = table_of_tasks(table, "kingdom")
     gains = {str(n): _against(far, "AnB", tasks, "random", [n]) for n in DEPTHS}
     return family("distant", "AnB by kingdom - random", "AnB by kingdom is above random", gains, 1, margin)
 
 
-def _tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
+def table_of_tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
     """Return accuracies in points, with one row per target task (TASK) and one column per condition and n."""
     if len(table) and (missing := [name for name in NEEDED if name not in table.columns]):
         raise ValueError(f"the table has no column {', '.join(missing)}; needed are {', '.join(NEEDED)}")
@@ -202,28 +202,28 @@ def _tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
 def _accuracy(tasks: pd.DataFrame, condition: str, layers: Sequence[int]) -> pd.DataFrame:
     """Return the columns of a condition at some n, NaN where there is no network. A base is the same for every n."""
     absent = pd.Series(nan, tasks.index)
-    return pd.DataFrame({n: tasks.get((condition, 0 if condition == "base" else n), absent) for n in layers})
+    return pd.DataFrame({n: tasks.get((condition, 0 if condition.startswith("base") else n), absent) for n in layers})
 
 
-def _paired(tasks: pd.DataFrame, first: str, second: str, layers: Sequence[int]) -> Estimate:
+def compared(tasks: pd.DataFrame, first: str, second: str, layers: Sequence[int]) -> Estimate:
     """Return one condition minus another, within each target task and n."""
     differences = _accuracy(tasks, first, layers) - _accuracy(tasks, second, layers)
     pairs, bases = int(differences.count().sum()), int(differences.notna().any(axis=1).sum())
-    return by_task(differences, sum(bases if name == "base" else pairs for name in (first, second)))
+    return by_task(differences, sum(bases if name.startswith("base") else pairs for name in (first, second)))
 
 
 def _against(
     first_tasks: pd.DataFrame, first: str, second_tasks: pd.DataFrame, second: str, layers: Sequence[int]
 ) -> Estimate:
     """Compare within the target tasks that both conditions share; if none, compare their gains over their own bases."""
-    paired = _paired(first_tasks, first, second, layers)
+    paired = compared(first_tasks, first, second, layers)
     if paired.pairs:
         return paired
-    return _paired(first_tasks, first, "base", layers) - _paired(second_tasks, second, "base", layers)
+    return compared(first_tasks, first, "base", layers) - compared(second_tasks, second, "base", layers)
 
 
 def _each_n(claim: str, first: str, second: str, statement: str, tasks, margin: float, sign: int) -> pd.DataFrame:
-    estimates = {str(n): _paired(tasks, first, second, [n]) for n in DEPTHS}
+    estimates = {str(n): compared(tasks, first, second, [n]) for n in DEPTHS}
     return family(claim, f"{first} - {second}", statement, estimates, sign, margin)
 
 

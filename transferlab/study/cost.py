@@ -73,20 +73,21 @@ def of_study(
     """Return the cost of `study` on a data set, if a network without frozen layers trains on `throughput` images/s.
 
     `recipe` has the study's changes, and its `precision` is settled. A network with frozen layers is assumed to be
-    faster in proportion to its operations.
+    faster in proportion to its operations; a top that is wider than usual is counted as usual.
     Raises ValueError for a throughput that is not above 0, and what `size_of` raises.
     """
     if not throughput > 0:
         raise ValueError(f"the throughput is {throughput!r} images a second; it must be above 0")
     train, test, classes = size_of(dataset, recipe, data_root)
-    batch, _, steps = training.length(recipe, max(1, train // 2))
-    each = steps * batch
     share = operations(recipe, classes // 2)
-    jobs = study.jobs()
-    seconds = sum(each * share[Treatment.parse(name).frozen] / throughput for name, _, _ in jobs)
+    seen, jobs = [], [Treatment.parse(name) for name, _, _ in study.jobs()]
+    for treatment in jobs:
+        batch, _, steps = training.length(recipe.of(treatment), max(1, train // 2))
+        seen.append(batch * steps)
+    seconds = sum(images * share[treatment.frozen] / throughput for images, treatment in zip(seen, jobs, strict=True))
     weights = sum(p.numel() for p in networks.build(recipe.network, classes // 2, recipe.input_size, 0).parameters())
     pixels = 3 * recipe.size**2
-    return Cost(len(jobs), each * len(jobs), seconds / 3600, (train + test) * pixels, 4 * weights * len(jobs))
+    return Cost(len(jobs), sum(seen), seconds / 3600, (train + test) * pixels, 4 * weights * len(jobs))
 
 
 def operations(recipe: Recipe, classes: int) -> pd.Series:

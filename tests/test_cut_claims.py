@@ -1,0 +1,69 @@
+"""The claims about the cut, on tables made by hand; and on none."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from transferlab import study
+from transferlab.notation import STARTS
+from transferlab.study import basins, cut_claims
+
+
+def table(accuracies, losses=None, tasks=3):
+    """A row for each (condition, n) of `accuracies`, and each task, a little apart from task to task."""
+    draw = np.random.default_rng(len(accuracies))
+    rows = [
+        ("random", seed, "B", *of, accuracy + draw.normal(scale=0.001), (losses or {}).get(of, 0.1))
+        for of, accuracy in accuracies.items()
+        for seed in range(tasks)
+    ]
+    columns = ["split", "seed", "target", "condition", "n", "accuracy", "train_loss"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+MAIN = {("base", 0): 0.7, ("AnB", 4): 0.6, ("BnB", 4): 0.65, ("AnB+", 7): 0.72}
+
+
+def at(rows, contrast, n=4):
+    return rows[(rows.contrast == contrast) & (rows.n == str(n))].iloc[0]
+
+
+def test_stitches_stand_beside_anb_and_base():
+    stitches = table({("base", 0): 0.7, ("An_B", 4): 0.55, ("Bn_B.2", 4): 0.66, ("Rn_B", 4): 0.1, ("Bn_B", 4): 0.7})
+    rows = cut_claims.stitched(table(MAIN), stitches)
+    assert at(rows, "An_B - AnB").estimate == pytest.approx(-5, abs=0.5) and at(rows, "An_B - AnB").tasks == 3
+    assert at(rows, "An_B - base").verdict == "holds" and at(rows, "Rn_B - An_B").verdict == "holds"
+    assert at(rows, "An_B - base", 3).verdict == "undecided"
+
+
+def test_the_best_start_is_chosen_by_its_training_loss():
+    names = dict.fromkeys(STARTS[:-1])
+    accuracies = {(name, 4): 0.6 + 0.01 * place for place, name in enumerate(names)}
+    losses = {(STARTS[0], 4): 0.01}  # not the one that tests best
+    others = table(accuracies | {("BnB=", 4): 0.69}, losses)
+    longer, wider = (table({("base", 0): 0.7, ("BnB", 4): value}) for value in (0.66, 0.71))
+    rows = cut_claims.starts(table(MAIN), others, longer, wider, (4,))
+    assert at(rows, "best start - BnB").estimate == pytest.approx(100 * (0.60 - 0.65), abs=0.5)
+    assert at(rows, "BnB_longer - BnB").estimate == pytest.approx(1, abs=0.8)
+    assert at(rows, "BnB_wider - BnB").verdict == "holds" and at(rows, "BnB= - base").tasks == 3
+
+
+def test_transfusion_is_compared_at_the_end_and_early():
+    short = table({("base.2", 0): 0.4, ("MnB+", 7): 0.41, ("AnB+", 7): 0.6})
+    rows = cut_claims.transfused(table(MAIN), table({("MnB+", 7): 0.7}), short)
+    assert at(rows, "AnB+ - MnB+", 7).estimate == pytest.approx(2, abs=0.5)
+    assert at(rows, "MnB+ - base.2", 7).estimate == pytest.approx(1, abs=1)
+    assert len(rows) == 4
+
+
+def test_without_tables_everything_is_undecided():
+    empty = study.read(study.RESULTS / "nowhere.csv")
+    for rows in (
+        cut_claims.stitched(empty, empty),
+        cut_claims.starts(empty, empty, empty, empty, (4, 5)),
+        cut_claims.transfused(empty, empty, empty),
+        cut_claims.barriers(basins.read(basins.RESULTS / "nowhere.csv")),
+        cut_claims.rewound(basins.read(basins.RESULTS / "nowhere.csv")),
+        cut_claims.shapes(empty),
+    ):
+        assert len(rows) and {*rows.verdict} == {"undecided"}
