@@ -11,6 +11,8 @@ python -m transferlab COMMAND --help
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -236,7 +238,6 @@ def run_warm(arguments: argparse.Namespace) -> int:
 def run_study(arguments: argparse.Namespace) -> int:
     """Make the published tables, or resume making them."""
     from transferlab import study
-    from transferlab.study import basins, cut_forecasts, few_images, forecasts, shapes, tuning
     from transferlab.system.files import checkout
 
     known = [*study.STUDIES, *study.OWN_RATES]
@@ -254,33 +255,34 @@ def run_study(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in ("scale", "runs", "device", "at_once")}
     for name in names:
         path = out / f"{name}.csv"
-        if name == "tuning":
-            print(tuning.plan(path))
-            table = tuning.tune(path, **options)
-        elif name == "few_images":
-            print(few_images.plan(path))
-            table = few_images.train(path, tuning.read(out / "tuning.csv"), **options)
-        elif name == "advice":
-            print(forecasts.plan(path))
-            table = forecasts.forecast(path, **options)
-        elif name == "basins":
-            print(basins.plan(path))
-            table = basins.compare(path, **options)
-        elif name == "cut_forecasts":
-            print(cut_forecasts.plan(path))
-            table = cut_forecasts.forecast(path, **options)
-        elif name == "shapes_tuning":
-            print(shapes.plan(path))
-            table = shapes.tune(path, **options)
-        elif name in shapes.NETWORKS:
-            print(shapes.plan(path))
-            table = shapes.train(path, shapes.read_tried(out / "shapes_tuning.csv"), **options)
+        if name in study.OWN_RATES:
+            plan, train = _own_study(name, out)
+            print(plan(path))
+            table = train(path, **options)
         else:
             part = study.STUDIES[name].only(arguments.split, arguments.seed)
             lab = _lab(arguments, dataset=part.dataset, precision=study.PRECISION, **part.changes)
             table = study.publish(lab, path, part, arguments.replace)
         print(f"{len(table)} {study.COMPUTED.get(name, 'networks')} are in {path}")
     return 0
+
+
+def _own_study(name: str, out: Path) -> tuple[Callable, Callable]:
+    """Return what says the plan of one of OWN_RATES, and what makes its table, in the folder `out`."""
+    from transferlab.study import basins, cut_forecasts, few_images, forecasts, shapes, tuning
+
+    if name == "few_images":
+        return few_images.plan, partial(few_images.train, tried=tuning.read(out / "tuning.csv"))
+    if name in shapes.NETWORKS:
+        return shapes.plan, partial(shapes.train, tried=shapes.read_tried(out / "shapes_tuning.csv"))
+    known: dict[str, tuple[Callable, Callable]] = {
+        "tuning": (tuning.plan, tuning.tune),
+        "advice": (forecasts.plan, forecasts.forecast),
+        "basins": (basins.plan, basins.compare),
+        "cut_forecasts": (cut_forecasts.plan, cut_forecasts.forecast),
+        "shapes_tuning": (shapes.plan, shapes.tune),
+    }
+    return known[name]
 
 
 def run_prepare(arguments: argparse.Namespace) -> int:
