@@ -31,7 +31,7 @@ def test_a_place_between_two_networks_is_the_mixture_of_their_weights():
     [
         (build(1), build(2), 1.5, "share of the other network is 1.5; it must be a number from 0 to 1"),
         (build(1), build(2), True, "share of the other network is True"),
-        (build(1), build(2, "mini_vit"), 0.5, "do not correspond"),
+        (build(1), build(2, "vit"), 0.5, "do not correspond"),
         (build(1), networks.build("mini", 40, 32, 1, top=networks.Top(3, 2)), 0.5, "conv4 cannot be copied"),
     ],
 )
@@ -55,7 +55,7 @@ def test_statistics_are_those_of_the_images_and_weights_stay(lab):
 
 
 def test_a_network_without_statistics_is_left_as_it_is(lab):
-    network = build(1, "mini_vit")
+    network = build(1, "vit")
     before = copy.deepcopy(network).state_dict()
     training.take_statistics(network, lab.task("B").train_images[:64], lab.recipe)
     assert all(torch.equal(before[key], tensor) for key, tensor in network.state_dict().items())

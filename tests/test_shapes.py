@@ -22,13 +22,10 @@ def test_a_shape_has_eight_blocks_and_costs_less_than_twice_the_miniature(name):
 
 @pytest.mark.parametrize("name", shapes.NETWORKS)
 def test_frozen_blocks_stay_as_they_are(lab, name):
-    """Batch normalisation keeps its statistics; layer normalisation has none."""
     here = lab.changed(network=name, epochs=1)
     base = here.run("baseA").network()
     kept = transplant.freeze(here.run("A5B").network(), 5)
     transplant.verify(kept, base, 5, frozen=True)
-    has = {type(each).__name__ for each in kept.modules()}
-    assert ("BatchNorm2d" in has) == (name == "mini_resnet") and ("LayerNorm" in has) == (name == "mini_vit")
 
 
 def test_the_recipe_is_the_best_that_was_tried_on_every_split(tmp_path, monkeypatch):
@@ -38,17 +35,17 @@ def test_the_recipe_is_the_best_that_was_tried_on_every_split(tmp_path, monkeypa
     monkeypatch.setattr(shapes, "STUDY", study.Study(((("base", "BnB"), (7,), "random", (0,), ("B",)),)))
     options = {"scale": "smoke", "runs": tmp_path / "runs", "at_once": 1}
     tried = shapes.tune(tmp_path / "shapes_tuning.csv", **options)
-    assert len(tried) == 2 * 2 * 2 and shapes.tune(tmp_path / "shapes_tuning.csv", **options).equals(tried)
-    means = tried[tried["shape"] == "mini_resnet"].groupby("learning_rate").accuracy.mean()
+    assert len(tried) == 2 * 2 and shapes.tune(tmp_path / "shapes_tuning.csv", **options).equals(tried)
+    means = tried.groupby("learning_rate").accuracy.mean()
     assert shapes.best(tried, "mini_resnet")["learning_rate"] == means.idxmax()
     half = tried[(tried.seed == 101) | (tried.learning_rate == 0.01)]
-    assert shapes.best(half, "mini_vit")["learning_rate"] == 0.01
+    assert shapes.best(half, "mini_resnet")["learning_rate"] == 0.01
     table = shapes.train(tmp_path / "mini_resnet.csv", tried, **options)
     assert sorted(table.network) == ["B7B", "baseB"] and "2 are in" in shapes.plan(tmp_path / "mini_resnet.csv")
 
 
 def test_without_a_recipe_nothing_is_trained(tmp_path):
     nothing = pd.DataFrame(columns=shapes.COLUMNS)
-    with pytest.raises(ValueError, match=r"no recipe was tried for mini_vit; run .* study shapes_tuning first"):
-        shapes.train(tmp_path / "mini_vit.csv", nothing, scale="smoke", runs=tmp_path / "runs")
-    assert not (tmp_path / "mini_vit.csv").exists() and not (tmp_path / "runs").exists()
+    with pytest.raises(ValueError, match=r"no recipe was tried for mini_resnet; run .* study shapes_tuning first"):
+        shapes.train(tmp_path / "mini_resnet.csv", nothing, scale="smoke", runs=tmp_path / "runs")
+    assert not (tmp_path / "mini_resnet.csv").exists() and not (tmp_path / "runs").exists()

@@ -71,7 +71,7 @@ def test_both_parents_come_first():
     assert len(jobs) == 2 + 2 + 4
 
 
-@pytest.mark.parametrize("name", ["mini", "mini_resnet", "mini_vit"])
+@pytest.mark.parametrize("name", ["mini", "mini_resnet", "vit"])
 @pytest.mark.parametrize("n", [1, 5, 7])
 def test_a_stitch_is_one_network_below_another_above_and_a_map_between(name, n):
     lower, upper = build(1, name), build(2, name)
@@ -87,9 +87,9 @@ def test_a_stitch_is_one_network_below_another_above_and_a_map_between(name, n):
 @pytest.mark.parametrize("n", [1, 4, 7])
 def test_a_map_starts_as_the_best_there_is(n):
     """Where the lower layers are the upper network's own, but for a linear change of them, it undoes that change."""
-    upper = build(2, "mini_vit").eval()
+    upper = build(2, "vit").eval()
     turned = copy.deepcopy(upper)
-    turned[n - 1] = torch.nn.Sequential(turned[n - 1], torch.nn.Linear(32, 32))
+    turned[n - 1] = torch.nn.Sequential(turned[n - 1], torch.nn.Linear(192, 192))
     images = torch.rand(9, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         outputs = [each[:n](images) for each in (turned, upper)]
@@ -209,7 +209,7 @@ def test_a_top_that_is_wider(lab):
     ("ask", "said"),
     [
         (lambda lab: Recipe(top_width=0), "top_width is 0"),
-        (lambda lab: lab.changed(top_width=2, network="mini_vit").start("R4B"), "only.*'mini'.*'mini_vit'"),
+        (lambda lab: lab.changed(top_width=2, network="vit").start("R4B"), "only.*'mini'.*'vit'"),
         (lambda lab: transplant.transplant(build(1, top=networks.Top(2, 2)), 4, build(2)), r"conv3 cannot be copied"),
     ],
 )
@@ -218,7 +218,7 @@ def test_fields_that_do_not_fit_are_refused(lab, ask, said):
         ask(lab)
 
 
-@pytest.mark.parametrize("name", ["mini", "mini_vit"])
+@pytest.mark.parametrize("name", ["mini", "vit"])
 def test_means_and_variances_are_the_donors_and_nothing_else_is(name):
     donor, fresh = build(1, name), build(2, name)
     before = state(donor), state(fresh)

@@ -111,7 +111,7 @@ STUDIES = {
     ),
 }
 # made by modules of their own, each in one table for all its recipes: `tuning`, `few_images`, `forecasts`, ...
-OWN_RATES = ("tuning", "few_images", "advice", "basins", "cut_forecasts", "shapes_tuning", "mini_resnet", "mini_vit")
+OWN_RATES = ("tuning", "few_images", "advice", "basins", "cut_forecasts", "shapes_tuning", "mini_resnet")
 COMPUTED = {"advice": "forecasts", "basins": "places", "cut_forecasts": "forecasts"}  # what rows are, if not networks
 PUBLISHED = (*STUDIES, "networks_2014")
 
