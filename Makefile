@@ -7,6 +7,8 @@ TRANSFERLAB_SCALE ?= laptop
 export TRANSFERLAB_SCALE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
+# where no bytecode is written, each of the hundred processes that the tests start would compile the package anew
+unexport PYTHONDONTWRITEBYTECODE
 # another environment that is active in the shell is not the one used here, and IPython would warn of it
 unexport VIRTUAL_ENV
 

@@ -364,6 +364,12 @@ def test_pixels_that_the_weights_are_not_used_to_are_noticed(pixels, is_wrong, l
 # --- the whole -----------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def one_strength(monkeypatch):
+    """Probes that have no regularisation to choose: four times as fast, where nothing depends on the choice."""
+    monkeypatch.setattr(probes, "STRENGTHS", (probes.USUAL,))
+
+
 def test_the_probes_tell_the_classes_and_the_answer_says_so(tmp_path, runs, base):
     photos = drawn(tmp_path / "photos", 12)
     found = advise(photos, donor=base, runs=runs, quick=True)
@@ -388,21 +394,21 @@ def test_a_folder_whose_images_were_all_replaced_is_read_afresh(photos, runs, ba
     assert len({*seen}) == 2
 
 
-def test_with_a_val_it_is_tested_there_and_the_cut_is_chosen_elsewhere(tmp_path, runs, base):
+def test_with_a_val_it_is_tested_there_and_the_cut_is_chosen_elsewhere(one_strength, tmp_path, runs, base):
     drawn(tmp_path / "train", 8)
     drawn(tmp_path / "val", 4, part="test")
     found = advise(tmp_path, donor=base, runs=runs, quick=True)
     assert (found.facts["tested"], found.facts["tested_on"], found.facts["images"]) == (12, "val", 36)
 
 
-def test_only_a_train_is_divided_into_folds(tmp_path, runs, base):
+def test_only_a_train_is_divided_into_folds(one_strength, tmp_path, runs, base):
     drawn(tmp_path / "train")
     found = advise(tmp_path, donor=base, runs=runs, quick=True)
     assert (found.facts["tested"], found.facts["tested_on"]) == (18, "5 folds")
 
 
 @pytest.fixture
-def brief(monkeypatch):
+def brief(monkeypatch, one_strength):
     """Trainings of three steps, at two rates."""
     monkeypatch.setitem(recipes.SCALES, "few", recipes.replace(recipes.SCALES["few"], iterations=3, size=32))
     for name in ("FROZEN", "GENTLE", "SCRATCH"):
@@ -441,7 +447,7 @@ def test_rates_are_chosen_on_images_that_are_not_reported(tmp_path, runs, base):
     assert len(trials.tested(lab, trials.plan(lab, False))) == 24
 
 
-def test_the_page_stands_alone_and_says_the_answer_first(photos, runs, base, tmp_path):
+def test_the_page_stands_alone_and_says_the_answer_first(one_strength, photos, runs, base, tmp_path):
     found = advise(photos, donor=base, runs=runs, quick=True)
     out = tmp_path / "out"
     page = advice_page.write(found, out).read_text(encoding="utf-8")
@@ -458,7 +464,7 @@ def test_the_page_stands_alone_and_says_the_answer_first(photos, runs, base, tmp
         advice_page.write(found, tmp_path / "other")
 
 
-def test_the_command_says_the_sentence_first(photos, runs, base, say, tmp_path, monkeypatch):
+def test_the_command_says_the_sentence_first(one_strength, photos, runs, base, say, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, said, err = say(f"advise {photos} --donor {base.path.name} --runs {runs} --quick")
     assert status == 0

@@ -11,6 +11,7 @@ import nbformat
 import pandas as pd
 import pytest
 import yaml
+from in_process import Client
 
 from transferlab.chapters import classroom
 from transferlab.chapters.exercises import LONGEST
@@ -41,6 +42,13 @@ def edition(tmp_path_factory):
 def first(edition):
     """Chapter 1 as it is handed out."""
     return nbformat.read(edition / "notebooks" / "01_two_worlds.ipynb", as_version=4)
+
+
+@pytest.fixture
+def here(monkeypatch, tmp_path):
+    """Submitted notebooks run in this process. Those that matter to kernels are scored without this."""
+    monkeypatch.setattr(Client, "home", tmp_path / "ipython", raising=False)
+    monkeypatch.setattr(classroom, "NotebookClient", Client)
 
 
 def code(source):
@@ -147,7 +155,7 @@ def test_a_built_student_edition_has_no_trace_of_a_solution(edition, tmp_path, m
 # --- scores ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_handed_out_has_no_answers(first, tmp_path):
+def test_what_was_handed_out_has_no_answers(here, first, tmp_path):
     results, _, stopped = scored(first, tmp_path / "a.ipynb")
     assert results == {"ex-families": "by hand", "ex-which-half": "no answer", "ex-kingdom-halves": "no answer"}
     assert not stopped
@@ -159,12 +167,12 @@ def test_right_and_wrong_answers(first, tmp_path):
     assert notes["ex-kingdom-halves"].startswith("for ('natural', ") and not notes["ex-which-half"]
 
 
-def test_solutions_of_the_whole_edition_are_not_run(tmp_path):
+def test_solutions_of_the_whole_edition_are_not_run(here, tmp_path):
     results, _, _ = scored(nbformat.read(CHAPTERS[0], as_version=4), tmp_path / "whole.ipynb")
     assert results["ex-which-half"] == results["ex-kingdom-halves"] == "no answer"
 
 
-def test_edited_and_removed_check_cells_are_noticed_and_do_not_help(first, tmp_path):
+def test_edited_and_removed_check_cells_are_noticed_and_do_not_help(here, first, tmp_path):
     first.cells[place(first, "def check_which_half")].source = "def check_which_half():\n    print('Right.')"
     del first.cells[place(first, "def check_kingdom_halves")]
     results, notes, stopped = scored(first, tmp_path / "a.ipynb")
@@ -175,12 +183,12 @@ def test_edited_and_removed_check_cells_are_noticed_and_do_not_help(first, tmp_p
     assert results["ex-which-half"] == "right" and "edited" in notes["ex-which-half"] and not stopped
 
 
-def test_an_answer_below_the_check_cell_counts(first, tmp_path):
+def test_an_answer_below_the_check_cell_counts(here, first, tmp_path):
     first.cells.append(code(SOLVED["classes_of_b, half_of_class_0 = ..., ..."]))
     assert scored(first, tmp_path / "a.ipynb")[0]["ex-which-half"] == "right"
 
 
-def test_a_notebook_that_stops_is_scored_as_far_as_it_went(first, tmp_path):
+def test_a_notebook_that_stops_is_scored_as_far_as_it_went(here, first, tmp_path):
     notebook = solve(first)
     notebook.cells.insert(place(notebook, "def my_halves"), code("\nmine = 1 / 0  # here"))
     results, notes, stopped = scored(notebook, tmp_path / "a.ipynb")
@@ -197,7 +205,7 @@ def test_a_cell_that_never_ends_is_stopped(first, tmp_path):
     assert "more than 8 seconds" in table.attrs["stopped"] and "while True" in table.attrs["stopped"]
 
 
-def test_an_answer_that_was_deleted_stops_nothing(first, tmp_path):
+def test_an_answer_that_was_deleted_stops_nothing(here, first, tmp_path):
     del first.cells[place(first, "classes_of_b, half_of_class_0 = ...")]
     results, notes, stopped = scored(first, tmp_path / "a.ipynb")
     assert results["ex-which-half"] == "not yet" and "NameError" in notes["ex-which-half"] and not stopped

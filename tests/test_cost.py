@@ -19,7 +19,7 @@ def test_the_cost_of_three_networks():
     each = recipe.epochs * (40 * 8 // recipe.batch) * recipe.batch
     assert (costs.networks, costs.images) == (3, 3 * each)
     assert costs.image_bytes == 80 * 16 * 3 * 32 * 32
-    share = cost.operations(recipe, 40)
+    share = cost.operations(recipe, cost.built(recipe, 40))
     assert share[0] == 1 and share.is_monotonic_decreasing
     assert costs.hours == pytest.approx((2 + share[7]) * each / 100 / 3600)
     assert share[7] < 0.01

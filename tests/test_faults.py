@@ -36,13 +36,20 @@ def without_seconds(run):
 # --- stopped in training ---------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A Lab whose networks nothing stopped."""
+    return Lab(scale="smoke", runs=tmp_path_factory.mktemp("whole"), epochs=5)
+
+
 @pytest.mark.parametrize("name", ["baseB", "B3B+", "R2B"])
 @pytest.mark.parametrize("after", [1, 3, 4])
-def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path, name, after):
-    whole = Lab(scale="smoke", runs=tmp_path / "whole", epochs=5).run(name)
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(undisturbed, tmp_path, name, after):
+    whole = undisturbed.run(name)
     lab, seen = Lab(scale="smoke", runs=tmp_path / "stopped", epochs=5), []
     for parent in (whole.treatment.parent,) if whole.treatment.parent else ():
-        lab.run(parent)
+        path = undisturbed.run(parent).path
+        shutil.copytree(path, lab.store.root / "networks" / path.name)
 
     def stop(row):
         seen.append(row["epoch"])
@@ -330,7 +337,7 @@ def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
 
 
 def test_a_network_that_diverges_is_said_to_and_is_in_no_mean(tmp_path):
-    lab = Lab(scale="smoke", runs=tmp_path, learning_rate=1e30, epochs=4)
+    lab = Lab(scale="smoke", runs=tmp_path, at_once=1, learning_rate=1e30, epochs=4)
     table = lab.sweep(("base", "random"), (1,))
     assert set(table.state) == {"diverged"} and table.accuracy.isna().all()
     assert len(lab.run("baseB").history) < 4  # it stops there

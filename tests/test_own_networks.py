@@ -236,7 +236,7 @@ def test_the_first_layer_has_its_own_decay_whatever_its_name(own, tmp_path):
         ({"network": "caffenet"}, "caffenet takes images of 227 pixels"),
         ({"network": "vit", "size": 36}, "vit needs images whose side is a multiple of 8 pixels; got 36"),
         ({"crop": 20}, "mini needs images whose side is a multiple of 8 pixels; got 20"),
-        ({"data": {"train_per_class": 0}}, "has 0 images to train on"),
+        ({"data": {"train_per_class": 0, "test_per_class": 1}}, "has 0 images to train on"),
         ({"data": {"train_per_class": 2, "test_per_class": 0}}, "and 0 to test on"),
     ],
 )

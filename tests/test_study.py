@@ -15,7 +15,7 @@ SMALL = study.Study(((("base", "AnB", "AnB+"), (1, 7), "random", (0,), ("A", "B"
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    lab = Lab(scale="smoke", runs=folder / "runs")
+    lab = Lab(scale="smoke", runs=folder / "runs", at_once=1)
     return folder, lab, study.publish(lab, folder / "networks.csv", SMALL)
 
 
@@ -43,7 +43,7 @@ def test_it_goes_on_from_the_rows_even_without_the_store(published, tmp_path):
     half = tmp_path / "networks.csv"
     table[table.target == "B"].to_csv(half, index=False)
     kept = half.read_text().splitlines()
-    elsewhere = Lab(scale="smoke", runs=tmp_path / "runs")
+    elsewhere = Lab(scale="smoke", runs=tmp_path / "runs", at_once=1)
     resumed = study.publish(elsewhere, half, SMALL)
     timing = ["seconds", "trained_at"]
     pd.testing.assert_frame_equal(resumed.drop(columns=timing), table.drop(columns=timing), check_exact=True)
@@ -57,7 +57,7 @@ def test_rows_of_another_recipe_are_not_replaced_in_silence(published, tmp_path)
     path = tmp_path / "networks.csv"
     table.to_csv(path, index=False)
     before = path.read_bytes()
-    other = Lab(scale="smoke", runs=folder / "runs", epochs=1)
+    other = Lab(scale="smoke", runs=folder / "runs", epochs=1, at_once=1)
     with pytest.raises(ValueError, match=r"10 of the 10 rows .* made by other code, data or recipe .*--replace"):
         study.publish(other, path, SMALL)
     assert path.read_bytes() == before

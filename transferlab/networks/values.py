@@ -120,6 +120,11 @@ class _Seeded(TorchDispatchMode):
         super().__init__()
         self.generator = generator
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, and to say so to PyTorch's compiler would import it: more than a second."""
+        return False
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         given = dict(kwargs or {})
         if torch.Tag.nondeterministic_seeded in func.tags:

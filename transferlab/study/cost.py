@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from transferlab import datasets, networks, training
@@ -79,26 +80,38 @@ def of_study(
     if not throughput > 0:
         raise ValueError(f"the throughput is {throughput!r} images a second; it must be above 0")
     train, test, classes = size_of(dataset, recipe, data_root)
-    share = operations(recipe, classes // 2)
+    network = built(recipe, classes // 2)
+    share = operations(recipe, network)
     seen, jobs = [], [Treatment.parse(name) for name, _, _ in study.jobs()]
     for treatment in jobs:
         batch, _, steps = training.length(recipe.of(treatment), max(1, train // 2))
         seen.append(batch * steps)
     seconds = sum(images * share[treatment.frozen] / throughput for images, treatment in zip(seen, jobs, strict=True))
-    weights = sum(p.numel() for p in networks.build(recipe.network, classes // 2, recipe.input_size, 0).parameters())
+    weights = sum(parameter.numel() for parameter in network.parameters())
     pixels = 3 * recipe.size**2
     return Cost(len(jobs), sum(seen), seconds / 3600, (train + test) * pixels, 4 * weights * len(jobs))
 
 
-def operations(recipe: Recipe, classes: int) -> pd.Series:
-    """Return the operations to train on an image with n frozen layers, n = 0..7, as a share of those with none."""
-    counts = pd.Series({n: flops(recipe, classes, n) for n in (0, *DEPTHS)})
+def built(recipe: Recipe, classes: int) -> nn.Sequential:
+    """Return a network of the recipe's kind, to count what it takes."""
+    return networks.build(recipe.network, classes, recipe.input_size, seed=0).eval()
+
+
+def operations(recipe: Recipe, network: nn.Sequential) -> pd.Series:
+    """Return the operations to train on an image with n frozen layers, n = 0..7, as a share of those with none.
+
+    The layers of the `network`, as `built` makes it, are frozen one after the other, and stay so.
+    """
+    counts = pd.Series({n: _counted(recipe, network, n) for n in (0, *DEPTHS)})
     return counts / counts[0]
 
 
 def flops(recipe: Recipe, classes: int, n: int) -> int:
     """Return the floating point operations to train on one image with n frozen layers, forward and backward."""
-    network = networks.build(recipe.network, classes, recipe.input_size, seed=0).eval()
+    return _counted(recipe, built(recipe, classes), n)
+
+
+def _counted(recipe: Recipe, network: nn.Sequential, n: int) -> int:
     same = training.steady(network, n, recipe)
     inputs = torch.zeros(1, 3, recipe.input_size, recipe.input_size)
     network[:n].requires_grad_(False)
