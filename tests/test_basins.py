@@ -32,7 +32,7 @@ def test_a_place_between_two_networks_is_the_mixture_of_their_weights():
         (build(1), build(2), 1.5, "share of the other network is 1.5; it must be a number from 0 to 1"),
         (build(1), build(2), True, "share of the other network is True"),
         (build(1), build(2, "vit"), 0.5, "do not correspond"),
-        (build(1), networks.build("mini", 40, 32, 1, top=networks.Top(3, 2)), 0.5, "conv4 cannot be copied"),
+        (build(1), networks.build("mini", 40, 32, 1, top=networks.Top(3, 2)), 0.5, "no line leads from conv4"),
     ],
 )
 def test_what_lies_between_no_two_networks_is_refused(one, other, share, said):

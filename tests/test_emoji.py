@@ -313,7 +313,7 @@ def test_a_design_keeps_its_share_of_the_picture_and_its_colour():
         assert np.abs(posed[:, :3] - posed[:, 3:] * np.array([200, 40, 80])[:, None, None] / 255).max() < 1e-3
         middle = np.einsum("nxy,x->n", posed[:, 3].transpose(0, 2, 1), np.arange(size) + 0.5) / posed[:, 3].sum((1, 2))
         across = (2 * rolls[:, 1] - 1) * (1 - scale)
-        assert middle == pytest.approx((across + 1) * size / 2, abs=0.1)
+        assert middle == pytest.approx((across + 1) * size / 2, abs=size / 200)
 
 
 def test_no_detail_is_skipped():

@@ -123,7 +123,7 @@ def parser() -> argparse.ArgumentParser:
     costs.add_argument(
         "--throughput", default="auto", help="images a second of a full network (default: measured here)"
     )
-    costs.set_defaults(run=run_plan, dataset=None)  # None: that of the study
+    costs.set_defaults(run=run_plan)
 
     chapters = commands.add_parser("batch", help="run chapters by papermill, and render a book from them")
     chapters.add_argument(
@@ -333,7 +333,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     study = STUDIES[arguments.study]
-    dataset = arguments.dataset or study.dataset
+    dataset = study.dataset if arguments.dataset == "kingdoms" else arguments.dataset
     recipe = recipe_for(arguments.scale, dataset, **{**study.changes, **_network(arguments)}).on(device)
     where = "as given"
     if arguments.throughput != "auto":

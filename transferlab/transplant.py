@@ -14,7 +14,7 @@ def transplant(donor: nn.Sequential, n: int, fresh: nn.Sequential) -> nn.Sequent
     """Return a new network whose first `n` layers are copies of the donor's and whose others are copies of `fresh`.
 
     Neither argument is changed. `n` is 0..8. Raises ValueError for any other `n`, and for networks whose layers do not
-    correspond, or of which a copied one has another width.
+    correspond.
 
     >>> from transferlab.networks import build
     >>> donor, fresh = (build("mini", 40, 32, seed) for seed in (1, 2))
@@ -23,12 +23,6 @@ def transplant(donor: nn.Sequential, n: int, fresh: nn.Sequential) -> nn.Sequent
     _check(donor, n, fresh)
     network = copy.deepcopy(fresh)
     for name, layer in list(donor.named_children())[:n]:
-        theirs, ours = _shapes(layer), _shapes(fresh.get_submodule(name))
-        if wrong := [key for key in {**theirs, **ours} if theirs.get(key) != ours.get(key)]:
-            raise ValueError(
-                f"{name} cannot be copied: its {wrong[0]} is {theirs.get(wrong[0])} in the donor, where "
-                f"{ours.get(wrong[0])} is expected; both networks must be of one width"
-            )
         setattr(network, name, copy.deepcopy(layer).requires_grad_(True))
     return network
 
@@ -124,7 +118,7 @@ def between(one: nn.Sequential, other: nn.Sequential, share: float) -> nn.Sequen
         share: of the other, 0..1.
 
     Raises:
-        ValueError: for a share outside of 0..1, and for networks whose layers do not correspond.
+        ValueError: for a share outside of 0..1, and for networks whose layers do not correspond, or differ in shape.
 
     >>> from transferlab.networks import build
     >>> one, other = (build("mini", 40, 32, seed) for seed in (1, 2))
@@ -133,9 +127,14 @@ def between(one: nn.Sequential, other: nn.Sequential, share: float) -> nn.Sequen
     """
     if not (is_number(share, 0) and share <= 1):
         raise ValueError(f"the share of the other network is {share!r}; it must be a number from 0 to 1")
-    network = transplant(one, len(one), other)
-    theirs = other.state_dict()
+    _check(one, len(one), other)
+    network, theirs = copy.deepcopy(one).requires_grad_(True), other.state_dict()
     for name, own in network.state_dict().items():
+        if own.shape != theirs[name].shape:
+            raise ValueError(
+                f"no line leads from {name} of shape {[*own.shape]} to {name} of shape {[*theirs[name].shape]}: both "
+                "networks must be of one width, and have as many classes"
+            )
         if own.is_floating_point():
             own.lerp_(theirs[name].to(own.device), share)
     return network
@@ -244,10 +243,6 @@ def verify_stitch(network: nn.Sequential, lower: nn.Sequential, upper: nn.Sequen
         faults.append("the map should learn but is frozen")
     if faults:
         raise ValueError(f"this is not a network stitched after {n} layers: " + "; ".join(faults))
-
-
-def _shapes(layer: nn.Module) -> dict[str, list[int]]:
-    return {key: [*tensor.shape] for key, tensor in layer.state_dict().items()}
 
 
 def _equal_tensors(layer: nn.Module, other: nn.Module) -> dict[str, bool]:
