@@ -155,7 +155,7 @@ test:
 check: venv spelling
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
+	$(PY) -m mypy --num-workers auto
 	$(PY) -c 'from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_logo=True))'
 
 # Not part of make test, which must not fail tomorrow on files that passed today; a nightly workflow runs them.
@@ -172,8 +172,8 @@ unit: venv
 	$(SMOKE) $(PYTEST) tests transferlab -m 'not browser and not nightly' $(SIDE_BY_SIDE) --dist worksteal
 
 # what costs more than it tells at every change: kills, leaks, a cluster with certificates
-nightly: venv
-	$(SMOKE) $(PYTEST) tests -m nightly $(SIDE_BY_SIDE) --dist worksteal
+nightly: smoke-book
+	$(SMOKE) TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests -m nightly $(SIDE_BY_SIDE) --dist worksteal
 
 notebooks-test: venv
 	rm -rf _build/test-runs
@@ -191,7 +191,7 @@ smoke-book: assets
 	$(SMOKE) $(PY) book/check.py _build/smoke/_build
 
 browser-test: smoke-book
-	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser -m 'not nightly' $(SIDE_BY_SIDE) --dist loadfile
+	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser -m 'not nightly' $(SIDE_BY_SIDE) --dist loadgroup --no-loadscope-reorder
 
 # the long forms of tests: 200 kills at random moments, 2,000 networks in a store, 1,000 executions, eight processes sharing a store
 torture: venv

@@ -560,25 +560,25 @@ def test_the_widgets_are_there_at_once(visit):
     assert page.locator(".tl-still").count() == 0
 
 
-@BOOK
 @pytest.mark.parametrize(
-    ("chapter", "count"),
+    ("page_name", "count"),
     [
-        ("03_selffer_and_transfer", 2),
-        ("04_explorer", 1),
-        ("05_fine_tuning", 2),
-        ("06_dissimilar_tasks", 1),
-        ("07_random_filters", 1),
+        ("notebooks/03_selffer_and_transfer.html", 2),
+        ("notebooks/04_explorer.html", 1),
+        ("notebooks/05_fine_tuning.html", 2),
+        ("notebooks/06_dissimilar_tasks.html", 1),
+        ("notebooks/07_random_filters.html", 1),
     ],
+    indirect=["page_name"],
 )
-def test_the_widgets_of_the_chapters_answer(browser, chapter, count):
-    with Visit(browser, page_of(chapter), until="load") as visit:
-        assert visit.page.locator(".tl-widget:not(.tl-living)").count() == count
-        for widget in visit.page.locator(".tl-widget:not(.tl-living)").all():
-            before = widget.locator("svg[aria-label]").first.get_attribute("aria-label")
-            widget.get_by_role("slider").first.press("ArrowLeft")
-            assert widget.locator("svg[aria-label]").first.get_attribute("aria-label") != before
-        assert not visit.problems
+def test_the_widgets_of_the_chapters_answer(desk, count):
+    page = desk.look()
+    assert page.locator(".tl-widget:not(.tl-living)").count() == count
+    for widget in page.locator(".tl-widget:not(.tl-living)").all():
+        before = widget.locator("svg[aria-label]").first.get_attribute("aria-label")
+        widget.get_by_role("slider").first.press("ArrowLeft")
+        assert widget.locator("svg[aria-label]").first.get_attribute("aria-label") != before
+    assert not desk.problems
 
 
 # --- riddles -----------------------------------------------------------------------------------------------
