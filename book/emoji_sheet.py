@@ -1,4 +1,4 @@
-"""Draw the sheet of designs of chapter 14, book/assets/emoji_sheet.webp: a row a thing, a column a set.
+"""Draw the sheet of designs of chapter 14, book/emoji_sheet.webp: a row a thing, a column a set.
 
     python -m transferlab prepare emoji; python book/emoji_sheet.py
 
@@ -16,7 +16,7 @@ from PIL import Image
 from transferlab.datasets.emoji import archives, classes, poses, prepared
 
 THINGS = ("dog-face", "bicycle", "banana", "rocket", "tomato", "octopus", "saxophone")
-PATH = Path(__file__).parent / "assets" / "emoji_sheet.webp"
+PATH = Path(__file__).with_suffix(".webp")
 
 
 def main():
