@@ -9,6 +9,9 @@ import pytest
 CHAPTERS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 FORM = ("What do you expect?", "The experiment", "The answer", "Why", "Today", "Try it yourself")
 LACKING = {"13": {"What do you expect?"}}  # the museum tells its mistakes one by one
+MARKUP = re.compile(r"^[`:]{3,}\{([\w-]+)\}|\{([\w:-]+)\}(?=`)", re.MULTILINE)  # directives, and roles
+# what JupyterLab draws as the book does: tests/browser/test_jupyterlab.py looks at chapter 3, which has all but one
+DRAWN = {"admonition", "exercise", "solution-start", "solution-end", "cite", "ref", "term", "download"}
 BESIDES = {"03": {"A puzzle from 2014"}, "13": {"How transferable are features?"}}  # headings of one chapter alone
 
 
@@ -47,6 +50,13 @@ def test_a_role_stands_on_one_line(path):
     """JupyterLab reads a role's title and target on one line only, the book on several."""
     broken = re.findall(r"\{[a-z:]+\}`[^`\n]*\n[^`]*`", re.sub(r"^```.*?^```", "", read(path)[1], flags=re.S | re.M))
     assert not broken
+
+
+def test_jupyterlab_knows_every_directive_and_role():
+    """Others it shows raw, such as those of the book's own extensions in `book/`."""
+    found = {number(path): {"".join(names) for names in MARKUP.findall(read(path)[1])} for path in CHAPTERS}
+    assert not {chapter: other for chapter, names in found.items() if (other := names - DRAWN)}
+    assert found["03"] == DRAWN - {"download"}
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=number)

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 CHAPTER = "03_selffer_and_transfer.ipynb"
-RAW = r":::|```|\{(?:term|ref|cite|exercise|admonition|solution-start)\}|<AnB"  # MyST that nothing has drawn
+# MyST that nothing has drawn
+RAW = r":::|```|\{(?:term|ref|cite|exercise|admonition|solution-start)\}|<AnB|Unknown Directive"
 WIDGETS = """from transferlab import study
 from transferlab.chapters import widgets
 tables = study.published(), study.published("networks_2014")
@@ -63,50 +64,65 @@ def jupyterlab(browser, folder: Path, own: Path):
         server.wait(timeout=30)
 
 
-def test_a_chapter_looks_as_on_the_page(browser, tmp_path):
+@pytest.fixture(scope="module")
+def at_root(browser, tmp_path_factory):
+    """A JupyterLab started in the repository, and where it keeps its own files."""
+    own = tmp_path_factory.mktemp("jupyterlab")
+    with jupyterlab(browser, ROOT, own) as opened:
+        yield *opened, own
+
+
+def test_a_chapter_looks_as_on_the_page(at_root):
     """Admonitions, terms and exercises are drawn, not printed; parameters and solutions are folded."""
-    with jupyterlab(browser, ROOT, tmp_path) as (address, context):
-        page = context.new_page()
-        page.goto(f"{address}/lab/tree/notebooks/{CHAPTER}")
-        notebook = page.locator(".jp-NotebookPanel")
-        notebook.get_by_text("Exercise 3", exact=False).first.wait_for(timeout=120_000)
-        notebook.locator("aside", has_text="What you will learn").wait_for()
-        expect(notebook).not_to_contain_text(
-            re.compile(RAW), use_inner_text=True, timeout=120_000
-        )  # cell after cell is drawn
-        text = notebook.inner_text()
-        assert "a transfer network, AnB" in text and "Exercise 1 (The other control)" in text
-        cells = json.loads((ROOT / "notebooks" / CHAPTER).read_text(encoding="utf-8"))["cells"]
-        folded = [cell for cell in cells if cell["metadata"].get("jupyter", {}).get("source_hidden")]
-        assert notebook.locator(".jp-InputPlaceholder").count() == len(folded) > 10
-        assert len(re.findall(r"Solution\s+to\s+Exercise", text)) == 3
-        assert not re.search(r"Both were cut at|specificity = .BnB|moved a tenth of the way", text)
+    address, context, _ = at_root
+    page = context.new_page()
+    page.goto(f"{address}/lab/tree/notebooks/{CHAPTER}")
+    notebook = page.locator(".jp-NotebookPanel")
+    notebook.get_by_text("Exercise 3", exact=False).first.wait_for(timeout=120_000)
+    notebook.locator("aside", has_text="What you will learn").wait_for()
+    # cell after cell is drawn
+    expect(notebook).not_to_contain_text(re.compile(RAW), use_inner_text=True, timeout=120_000)
+    text = notebook.inner_text()
+    assert "a transfer network, AnB" in text and "Exercise 1 (The other control)" in text
+    box = notebook.locator("aside", has_text="On the page of the book, networks train here")
+    assert box.get_by_role("link", name="the living network").is_visible()
+    cells = json.loads((ROOT / "notebooks" / CHAPTER).read_text(encoding="utf-8"))["cells"]
+    folded = [cell for cell in cells if cell["metadata"].get("jupyter", {}).get("source_hidden")]
+    assert notebook.locator(".jp-InputPlaceholder").count() == len(folded) > 10
+    assert len(re.findall(r"Solution\s+to\s+Exercise", text)) == 3
+    assert not re.search(r"Both were cut at|specificity = .BnB|moved a tenth of the way", text)
 
 
-@pytest.mark.parametrize("folder", [".", "notebooks"])
-def test_a_chapter_finds_the_run_store_wherever_jupyterlab_was_started(browser, folder, tmp_path):
-    """In the kernel that JupyterLab starts for a chapter, the store is the checkout's."""
-    path = f"notebooks/{CHAPTER}" if folder == "." else CHAPTER
+def run_store(address, context, own, path):
+    """What the kernel that JupyterLab starts for a chapter says where the run store is."""
     wanted = {"path": path, "type": "notebook", "name": CHAPTER, "kernel": {"name": "python3"}}
-    with jupyterlab(browser, ROOT / folder, tmp_path) as (address, context):
-        (cookie,) = [each["value"] for each in context.cookies() if each["name"] == "_xsrf"]
-        asked = {"data": wanted, "headers": {"X-XSRFToken": cookie}}
-        kernel = context.request.post(f"{address}/api/sessions", **asked).json()["kernel"]["id"]
-        (connection,) = (tmp_path / "JUPYTER_RUNTIME_DIR").glob(f"kernel-{kernel}.json")
-        client = BlockingKernelClient(connection_file=str(connection))
-        client.load_connection_file()
-        client.start_channels(hb=False)  # a busy machine misses beats of the heart
-        try:
-            client.wait_for_ready(timeout=60)
-            said = []
-            code = "from transferlab.system.files import default_runs\nprint(default_runs())"
-            reply = client.execute_interactive(
-                code, timeout=120, output_hook=lambda message: said.append(message["content"].get("text", ""))
-            )
-            assert reply["content"]["status"] == "ok"
-        finally:
-            client.stop_channels()
-    assert "".join(said).strip() == str(ROOT / "runs")
+    (cookie,) = [each["value"] for each in context.cookies() if each["name"] == "_xsrf"]
+    asked = {"data": wanted, "headers": {"X-XSRFToken": cookie}}
+    kernel = context.request.post(f"{address}/api/sessions", **asked).json()["kernel"]["id"]
+    (connection,) = (own / "JUPYTER_RUNTIME_DIR").glob(f"kernel-{kernel}.json")
+    client = BlockingKernelClient(connection_file=str(connection))
+    client.load_connection_file()
+    client.start_channels(hb=False)  # a busy machine misses beats of the heart
+    try:
+        client.wait_for_ready(timeout=60)
+        said = []
+        code = "from transferlab.system.files import default_runs\nprint(default_runs())"
+        reply = client.execute_interactive(
+            code, timeout=120, output_hook=lambda message: said.append(message["content"].get("text", ""))
+        )
+        assert reply["content"]["status"] == "ok"
+    finally:
+        client.stop_channels()
+    return "".join(said).strip()
+
+
+def test_a_chapter_finds_the_run_store_of_its_checkout(at_root):
+    assert run_store(*at_root, f"notebooks/{CHAPTER}") == str(ROOT / "runs")
+
+
+def test_it_does_where_jupyterlab_was_started_beside_the_chapters(browser, tmp_path):
+    with jupyterlab(browser, ROOT / "notebooks", tmp_path) as (address, context):
+        assert run_store(address, context, tmp_path, CHAPTER) == str(ROOT / "runs")
 
 
 def test_widgets_that_are_not_trusted_say_what_to_do_and_live_ones_have_the_keys(browser, tmp_path):
