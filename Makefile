@@ -153,7 +153,7 @@ test:
 check: venv spelling
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
+	$(PY) -m mypy --num-workers auto
 	$(PY) -c 'from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_logo=True))'
 
 # Not part of make test, which must not fail tomorrow on files that passed today; a nightly workflow runs them.
