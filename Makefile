@@ -170,8 +170,8 @@ unit: venv
 	$(SMOKE) $(PYTEST) tests transferlab -m 'not browser and not nightly' $(SIDE_BY_SIDE) --dist worksteal
 
 # what costs more than it tells at every change: kills, leaks, a cluster with certificates
-nightly: venv
-	$(SMOKE) $(PYTEST) tests -m nightly $(SIDE_BY_SIDE) --dist worksteal
+nightly: smoke-book
+	$(SMOKE) TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests -m nightly $(SIDE_BY_SIDE) --dist worksteal
 
 notebooks-test: venv
 	rm -rf _build/test-runs
@@ -189,7 +189,7 @@ smoke-book: assets
 	$(SMOKE) $(PY) book/check.py _build/smoke/_build
 
 browser-test: smoke-book
-	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser -m 'not nightly' $(SIDE_BY_SIDE) --dist loadfile
+	TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests/browser -m 'not nightly' $(SIDE_BY_SIDE) --dist loadgroup --no-loadscope-reorder
 
 # the long forms of tests: 200 kills at random moments, 2,000 networks in a store, 1,000 executions, eight processes sharing a store
 torture: venv

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
-from visits import HTML
+from visits import HTML, NO_BOOK, PAGES, Visit
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "book"))  # for its scripts
 AXE = "4.14.1"
@@ -41,6 +41,47 @@ def browser():
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session", params=PAGES or [pytest.param("none", marks=pytest.mark.skip(reason=NO_BOOK))])
+def page_name(request):
+    """Each page of the book; all tests of one page follow each other, and look at the same two visits."""
+    if not HTML.exists():
+        pytest.skip(NO_BOOK)
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def desk(browser, page_name):
+    """The page, opened from the disk on a wide, light screen. A test leaves it as it found it, but for its look."""
+    with Visit(browser, (HTML / page_name).as_uri(), until="load") as visit:
+        yield visit
+        assert not visit.problems
+
+
+@pytest.fixture(scope="session")
+def phone(browser, http_root, page_name):
+    """The page, opened over http on a narrow, dark screen."""
+    with Visit(browser, f"{http_root}/{page_name}", width=360, until="load", scheme="dark") as visit:
+        yield visit
+        assert not visit.problems
+
+
+def pytest_collection_modifyitems(config, items):
+    """Side by side, a process takes the tests of a page, or those of a file, which share what they open; files first.
+
+    A page takes seconds, so that no process has much left to do when the others are done.
+    """
+
+    def page(item):
+        return item.callspec.params.get("page_name", "") if hasattr(item, "callspec") else ""
+
+    mine = [item for item in items if item.path.parent == Path(__file__).parent]
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in mine:
+            item.add_marker(pytest.mark.xdist_group(page(item) or item.path.stem))
+    if len(mine) == len(items):
+        items.sort(key=lambda item: bool(page(item)))
 
 
 @pytest.fixture(scope="session")

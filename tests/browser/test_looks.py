@@ -8,8 +8,6 @@ from visits import HTML, NO_BOOK, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not HTML.exists(), reason=NO_BOOK)]
 
-CHAPTERS = sorted(path.stem for path in (HTML / "notebooks").glob("*.html"))
-PAGES = ["book/intro", "book/notation", *(f"notebooks/{name}" for name in CHAPTERS)]
 DRAWN = ".tl-figure, .tl-sheet, .tl-widget"
 
 # what has a light background of its own, among figures and widgets and all that is around and in them
@@ -33,21 +31,18 @@ def address(page_name):
     return (HTML / f"{page_name}.html").as_uri()
 
 
-@pytest.mark.parametrize("page_name", PAGES)
-def test_nothing_has_light_paper_in_the_dark(browser, page_name):
-    with Visit(browser, address(page_name), until="load", scheme="dark") as visit:
-        assert visit.page.evaluate(LIGHT, DRAWN) == []
-        for figure in visit.page.locator(".tl-figure, .tl-widget").all():
-            if figure.is_visible():  # not in a folded solution
-                picture = Image.open(io.BytesIO(figure.screenshot(animations="disabled"))).convert("L")
-                assert ImageStat.Stat(picture).mean[0] < 110
+def test_nothing_has_light_paper_in_the_dark(phone):
+    page = phone.look(1280, "dark")
+    assert page.evaluate(LIGHT, DRAWN) == []
+    for figure in page.locator(".tl-figure, .tl-widget").all():
+        if figure.is_visible():  # not in a folded solution
+            picture = Image.open(io.BytesIO(figure.screenshot(animations="disabled"))).convert("L")
+            assert ImageStat.Stat(picture).mean[0] < 110
 
 
-@pytest.mark.parametrize("page_name", PAGES)
-def test_the_words_of_a_figure_can_be_read_on_a_phone(browser, page_name):
-    with Visit(browser, address(page_name), until="load", width=390) as visit:
-        sizes = visit.page.evaluate(SMALLEST, DRAWN)
-        assert all(size >= 9 for size in sizes), sizes
+def test_the_words_of_a_figure_can_be_read_on_a_phone(phone):
+    sizes = phone.look(390, "dark").evaluate(SMALLEST, DRAWN)
+    assert all(size >= 9 for size in sizes), sizes
 
 
 def test_the_chapters_have_figures_that_are_part_of_the_page(browser):

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page
-from visits import HTML, NO_BOOK, Visit
+from visits import HTML, NO_BOOK, PAGES, Visit
 
 from transferlab import study
 
@@ -15,8 +15,6 @@ pytestmark = pytest.mark.browser
 
 # each table that leaves its column, or a box that scrolls: by how much, which box, and how the table begins
 WIDE_TABLES = """() => {
-    document.querySelectorAll('.toggle-hidden').forEach(part => part.classList.remove('toggle-hidden'));
-    document.querySelectorAll('details').forEach(part => part.open = true);
     const wide = [];
     for (const table of document.querySelectorAll('article table')) {
         if (!table.checkVisibility()) continue;
@@ -33,17 +31,6 @@ WIDE_TABLES = """() => {
     return wide;
 }"""
 WIDGET_VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]'
-
-PAGES = sorted(
-    page.relative_to(HTML).as_posix()
-    for page in HTML.rglob("*.html")
-    if not page.relative_to(HTML).parts[0].startswith("_") and page != HTML / "index.html"
-)
-
-
-def each_page():
-    """Run a test for every page."""
-    return pytest.mark.parametrize("page_name", PAGES or [pytest.param("none", marks=pytest.mark.skip(reason=NO_BOOK))])
 
 
 def page_of(name: str) -> str:
@@ -74,39 +61,34 @@ def shown_by_widgets(page: Page) -> list[str]:
     )
 
 
-@each_page()
-def test_opens_over_http_on_a_phone(browser, http_root, page_name):
+def test_opens_over_http_on_a_phone(phone):
     """Without errors, with its formulas set, and no wider than the screen."""
-    with Visit(browser, f"{http_root}/{page_name}", width=360) as visit:
-        page = visit.page
-        wait_for_widgets(page)
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('.math')].every(m => m.querySelector('mjx-container'))",
-            timeout=15_000,
-        )
-        assert page.locator("mjx-merror").count() == 0, "a formula is wrong"
-        width = page.evaluate("() => document.scrollingElement.scrollWidth")
-        assert width <= 360, f"the page is {width} px wide"
-        assert not visit.problems
+    page = phone.look(360, "dark")
+    wait_for_widgets(page)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.math')].every(m => m.querySelector('mjx-container'))", timeout=15_000
+    )
+    assert page.locator("mjx-merror").count() == 0, "a formula is wrong"
+    width = page.evaluate("() => document.scrollingElement.scrollWidth")
+    assert width <= 360, f"the page is {width} px wide"
+    assert not phone.problems
 
 
-@each_page()
-def test_opens_from_a_file_and_answers(browser, page_name):
+def test_opens_from_a_file_and_answers(desk, page_name):
     """Without errors; its widgets are drawn and move, its solutions fold and unfold."""
-    with Visit(browser, (HTML / page_name).as_uri()) as visit:
-        if wait_for_widgets(visit.page):
-            use_widgets(visit.page)
-        if "dropdown admonition" in (HTML / page_name).read_text(encoding="utf-8"):
-            fold_solutions(visit.page)
-        assert not visit.problems
+    page = desk.look()
+    if wait_for_widgets(page):
+        use_widgets(page)
+    if "dropdown admonition" in (HTML / page_name).read_text(encoding="utf-8"):
+        fold_solutions(page)
+    assert not desk.problems
 
 
-@each_page()
-@pytest.mark.parametrize("width", [1280, 390])
-def test_tables_fit_their_column(browser, page_name, width):
+def test_tables_fit_their_column(desk, phone):
     """No table is wider than the text around it, not even one in a box that scrolls, or in a folded solution."""
-    with Visit(browser, (HTML / page_name).as_uri(), width=width, until="load") as visit:
-        assert not visit.page.evaluate(WIDE_TABLES)
+    for visit, width, scheme in ((desk, 1280, "light"), (phone, 390, "dark")):
+        visit.look(width, scheme)
+        assert not visit.unfolded(WIDE_TABLES), f"on a screen of {width} px"
 
 
 @pytest.mark.parametrize("name", ["08_every_claim", "09_when_transfer_pays"])
@@ -189,23 +171,17 @@ def fold_solutions(page: Page):
         inside.wait_for(state="hidden")
 
 
-# boxes that have to be scrolled sideways, once everything folded is open
-WIDE_CELLS = """() => {
-    document.querySelectorAll('details').forEach(fold => { fold.open = true; });
-    document.querySelectorAll('.toggle-hidden').forEach(fold => fold.classList.remove('toggle-hidden'));
-    return [...document.querySelectorAll('div.cell pre, div.cell .cell_output, div.cell .cell_output > *')]
-        .filter(box => box.checkVisibility() && box.scrollWidth > box.clientWidth)
-        .map(box => `${box.scrollWidth} px in ${box.clientWidth}: ${box.innerText.trim().slice(0, 80)}`);
-}"""
+# boxes that have to be scrolled sideways
+WIDE_CELLS = """() => [...document.querySelectorAll('div.cell pre, div.cell .cell_output, div.cell .cell_output > *')]
+    .filter(box => box.checkVisibility() && box.scrollWidth > box.clientWidth)
+    .map(box => `${box.scrollWidth} px in ${box.clientWidth}: ${box.innerText.trim().slice(0, 80)}`)"""
 
 
-@each_page()
-def test_no_cell_overflows_its_box(browser, page_name):
+def test_no_cell_overflows_its_box(desk):
     """Code and outputs, those of solutions and folded cells too, need no scrolling sideways on a wide screen."""
-    with Visit(browser, (HTML / page_name).as_uri()) as visit:
-        wait_for_widgets(visit.page)
-        wide = visit.page.evaluate(WIDE_CELLS)
-        assert not wide, "\n".join(wide)
+    wait_for_widgets(desk.look())
+    wide = desk.unfolded(WIDE_CELLS)
+    assert not wide, "\n".join(wide)
 
 
 @pytest.mark.skipif(not PAGES, reason=NO_BOOK)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from pypdf import PdfReader
-from test_pages import each_page, page_of, wait_for_widgets
+from test_pages import page_of, wait_for_widgets
 from visits import HTML, NO_BOOK, Visit
 
 pytestmark = pytest.mark.browser
@@ -42,14 +42,10 @@ WRONG_ON_PAPER = """width => {
 }"""
 
 
-@each_page()
-def test_a_page_in_the_dark_prints_black_on_white_and_whole(browser, page_name):
-    with Visit(browser, (HTML / page_name).as_uri(), width=A4, until="load", scheme="dark") as visit:
-        wait_for_widgets(visit.page)
-        assert visit.page.locator("html").get_attribute("data-theme") == "dark"
-        visit.page.emulate_media(media="print", color_scheme="dark")
-        wrong = visit.page.evaluate(WRONG_ON_PAPER, A4)
-        assert not wrong, "\n".join(wrong[:20])
+def test_a_page_in_the_dark_prints_black_on_white_and_whole(phone):
+    wait_for_widgets(phone.look(A4, "dark"))
+    wrong = phone.look(A4, "dark", "print").evaluate(WRONG_ON_PAPER, A4)
+    assert not wrong, "\n".join(wrong[:20])
 
 
 def numbers(text: str) -> list[str]:
