@@ -33,8 +33,8 @@ def main():
 
 
 def one_each(arguments: Sequence[str], nproc: int, maxbatch: int = 10) -> list[Any]:
-    """Deal out pages one by one."""
-    return [[page] for page in arguments]
+    """Deal out pages one by one, from the end of the alphabet: chapters take longest, and the last one longer still."""
+    return [[page] for page in reversed(arguments)]
 
 
 def declare(extension) -> None:
