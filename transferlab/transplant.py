@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from transferlab.notation import LAYERS
 from transferlab.numbers import is_number, is_whole
 
 
@@ -14,7 +15,7 @@ def transplant(donor: nn.Sequential, n: int, fresh: nn.Sequential) -> nn.Sequent
     """Return a new network whose first `n` layers are copies of the donor's and whose others are copies of `fresh`.
 
     Neither argument is changed. `n` is 0..8. Raises ValueError for any other `n`, and for networks whose layers do not
-    correspond.
+    correspond, or of which one below the eighth has another width: from there on a layer may hold the classes.
 
     >>> from transferlab.networks import build
     >>> donor, fresh = (build("mini", 40, 32, seed) for seed in (1, 2))
@@ -22,7 +23,14 @@ def transplant(donor: nn.Sequential, n: int, fresh: nn.Sequential) -> nn.Sequent
     """
     _check(donor, n, fresh)
     network = copy.deepcopy(fresh)
-    for name, layer in list(donor.named_children())[:n]:
+    for place, (name, layer) in enumerate(list(donor.named_children())[:n], 1):
+        theirs, ours = (each.state_dict() for each in (layer, fresh.get_submodule(name)))
+        wrong = [key for key in theirs if key not in ours or theirs[key].shape != ours[key].shape]
+        if wrong and place < LAYERS:
+            raise ValueError(
+                f"{name} cannot be copied: in the donor its {wrong[0]} has another shape than where it is to go; both "
+                "networks must be of one width"
+            )
         setattr(network, name, copy.deepcopy(layer).requires_grad_(True))
     return network
 
