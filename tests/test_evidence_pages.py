@@ -77,8 +77,8 @@ def test_the_tables_of_emoji_are_computed():
         r"^```\{code-cell\} python\n:tags: .*?\n\n(.*?)\n^```$", read("emoji"), re.DOTALL | re.MULTILINE
     ):
         exec(code, names)
-    assert names["names"].classes.sum() == 1000
-    assert "banana" in names["names"].which["Food & Drink", "natural"]
+    assert sum(map(len, names["groups"].values())) == 1000
+    assert "banana" in names["groups"]["**Food & Drink, natural**"]
     assert not re.search(r"^\|", read("emoji"), re.MULTILINE)
 
 
