@@ -16,8 +16,9 @@ TWO_STAGE = ("BnB++", "AnB++")  # later than 2014: the fresh top is trained firs
 FAMILIES = (*CONDITIONS, *TWO_STAGE)
 STITCHES = ("An_B", "Bn_B", "Bn_B.2", "Rn_B")  # frozen below and above, and one linear map learns between them
 STARTS = ("BnB.2", "BnB.3", "BnB.4", "BnB=")  # of the selffer's top: other seeds, and the base's own top
-# what is asked of the cut itself
+# conditions that test what a cut does
 AT_THE_CUT = (*STITCHES, *STARTS, "base.2", "AnB+.2", "MnB+")
+OTHER = {"A": "B", "B": "A"}  # task, by task
 Job = tuple[str, str, int]  # one network of a study: the name of its treatment, such as "A3B+", its split, its seed
 
 _ALLOWED = (
@@ -120,7 +121,7 @@ class Treatment:
         into_b = cls.parse({"base": "baseB", "random": "R1B"}.get(family, family).replace("n", "1") + dot + start)
         source = into_b.source
         if target == "A" and source in TASKS:
-            source = "A" if source == "B" else "B"
+            source = OTHER[source]
         return replace(into_b, source=source, n=0 if family == "base" else n, target=target)
 
     @property
@@ -142,7 +143,7 @@ class Treatment:
         if self.two_stage:
             return Treatment(self.source, self.n, self.target, start=self.start)
         if self.source == "M":
-            return Treatment(None, 0, "A" if self.target == "B" else "B")
+            return Treatment(None, 0, OTHER[self.target])
         start = self.start if self.stitched else 1  # otherwise the base stays, and all else is another
         return Treatment(None, 0, self.source, start=start) if self.source in TASKS else None
 

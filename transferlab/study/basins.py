@@ -18,6 +18,7 @@ from transferlab import training
 from transferlab.lab import Lab
 from transferlab.notation import DEPTHS, LAYERS, TASKS, Treatment, with_parents
 from transferlab.study import PRECISION, RESULTS, ledger
+from transferlab.study.claims import TASK
 from transferlab.transplant import between, distance
 
 N = DEPTHS[3]  # where the layers are cut: 4, in the middle of the dip
@@ -32,7 +33,6 @@ REWOUND = (f"A{N}B+", "baseB")  # networks of which each layer is put back to it
 SHARES = tuple(place / 8 for place in range(9))  # of the second end
 SPLIT = "random"
 SEEDS = range(4)
-TASK = ["split", "seed", "target"]
 COLUMNS = (*TASK, "kind", "first", "second", "place", "accuracy", "loss", "distance", "run", "other", "version")
 ORDER = [*TASK, "kind", "first", "second", "place"]
 VERSION = 1  # of what is computed: raise it when it changes
@@ -88,9 +88,7 @@ def compare(path: Path, **options) -> pd.DataFrame:
     """
     lab = Lab(precision=PRECISION, **options)
     with ledger.writing(path):
-        known = ledger.read(path, COLUMNS)
-        done = {*known[known.version == VERSION][["seed", "target"]].itertuples(index=False, name=None)}
-        missing = [part for part in parts() if (part.seed, part.target) not in done]
+        missing = ledger.missing(path, TASK, {(SPLIT, part.seed, part.target): part for part in parts()}, VERSION)
         for part in tqdm(missing, desc="tasks", disable=not missing):
             names = [name for line in part.lines() for name in line]
             lab.train(with_parents((name, SPLIT, part.seed) for name in names))

@@ -47,11 +47,13 @@ def size_of(dataset: str, recipe: Recipe, data_root: str | Path | None = None) -
     Those that are drawn are what the recipe says, or else what is drawn by default. Those of a folder are counted.
     Raises ValueError or FileNotFoundError.
     """
-    if dataset == "emoji":
-        return emoji.count(**recipe.data)
     if dataset in datasets.DRAWN:
-        drawn = {name: each.default for name, each in inspect.signature(datasets.LOADERS[dataset]).parameters.items()}
-        train, test = ((drawn | recipe.data)[f"{part}_per_class"] for part in ("train", "test"))
+        usual = {name: each.default for name, each in inspect.signature(datasets.LOADERS[dataset]).parameters.items()}
+        drawn = usual | recipe.data
+        if "draws" in drawn:
+            draws = {name: drawn[name] for name in ("draws", "test_draws")}
+            return emoji.count(drawn["classes"], dataset != "emoji", **draws)
+        train, test = (drawn[f"{part}_per_class"] for part in ("train", "test"))
         return KINGDOMS * train, KINGDOMS * test, KINGDOMS
     if dataset == "folder":
         if is_prepared(data_root):

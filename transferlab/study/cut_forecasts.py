@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from transferlab import donors, splits
 from transferlab.advice import features, probes
 from transferlab.lab import Lab
-from transferlab.notation import DEPTHS
+from transferlab.notation import DEPTHS, OTHER
 from transferlab.study import PRECISION, RESULTS, STUDIES, ledger, scores
 from transferlab.study.claims import TASK
 
@@ -58,22 +58,16 @@ def forecast(path: Path, **options) -> pd.DataFrame:
     """
     lab = Lab(precision=PRECISION, **options)
     with ledger.writing(path):
-        known = ledger.read(path, COLUMNS)
-        done = {*known[known.version == VERSION][TASK].itertuples(index=False, name=None)}
-        missing = [part for part in parts() if part not in done]
-        lab.train([(f"base{_other(target)}", split, seed) for split, seed, target in missing])
+        missing = ledger.missing(path, TASK, {part: part for part in parts()}, VERSION)
+        lab.train([(f"base{OTHER[target]}", split, seed) for split, seed, target in missing])
         for part in tqdm(missing, desc="tasks", disable=not missing):
             ledger.add(path, _rows(lab, *part), ORDER)
     return read(path)
 
 
-def _other(target: str) -> str:
-    return "A" if target == "B" else "B"
-
-
 def _rows(lab: Lab, split: str, seed: int, target: str) -> pd.DataFrame:
     """Return the scores of every cut for one task."""
-    base = lab.run(f"base{_other(target)}", split, seed)
+    base = lab.run(f"base{OTHER[target]}", split, seed)
     task = lab.task(target, split, seed).limited(IMAGES)
     labels = task.train_labels
     fold = splits.folds(labels, np.arange(len(labels)), FOLDS)

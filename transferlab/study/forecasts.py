@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from transferlab import donors, splits
 from transferlab.advice import evidence, features, probes, sentences
 from transferlab.lab import Lab
+from transferlab.notation import OTHER
 from transferlab.study import PRECISION, RESULTS, few_images, ledger, scores, tuning
 from transferlab.study.claims import TASK
 from transferlab.study.estimates import by_task
@@ -79,9 +80,8 @@ def forecast(path: Path, **options) -> pd.DataFrame:
     """
     whole = Lab(precision=PRECISION, **options)
     with ledger.writing(path):
-        known = ledger.read(path, COLUMNS)
-        done = {*known[known.version == VERSION][KEY].itertuples(index=False, name=None)}
-        missing = [part for part in parts() if (part.split, part.seed, part.target, part.images) not in done]
+        keyed = {(part.split, part.seed, part.target, part.images): part for part in parts()}
+        missing = ledger.missing(path, KEY, keyed, VERSION)
         for part in tqdm(missing, desc="tasks", disable=not missing):
             ledger.add(path, _rows(whole, part), ORDER)
     return read(path)
@@ -89,8 +89,7 @@ def forecast(path: Path, **options) -> pd.DataFrame:
 
 def _rows(whole: Lab, part: few_images.Part) -> pd.DataFrame:
     """Return the forecasts for one task: a row a cut."""
-    source = "A" if part.target == "B" else "B"
-    base = whole.run(f"base{source}", part.split, part.seed)
+    base = whole.run(f"base{OTHER[part.target]}", part.split, part.seed)
     task = whole.task(part.target, part.split, part.seed).limited(part.images)
     seen = features.of_all_cuts(donors.find(base), task.train_images, whole.device)
     labels = task.train_labels

@@ -5,9 +5,10 @@ is there can be added to, also if the run store is lost, and two recipes never t
 time writes a table, and each time as a new file that takes the place of the old one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -16,6 +17,8 @@ from transferlab.lab import Lab
 from transferlab.notation import Job, with_parents
 from transferlab.store import Run
 from transferlab.system.files import replacing
+
+Part = TypeVar("Part")
 
 
 @contextmanager
@@ -49,6 +52,19 @@ def train(path: Path, lab: Lab, jobs: list[Job], row: Callable[[Run], pd.DataFra
     lab.train(with_parents(missing))
     rows = [row(run) for spec in missing.values() if (run := lab.store.find(spec))]
     add(path, pd.concat(rows, ignore_index=True), order)
+
+
+def missing(path: Path, key: list[str], parts: Mapping[tuple, Part], version: int) -> list[Part]:
+    """Return the parts of a study of which the table at `path` has no row, or only rows of another `version`.
+
+    `parts` are known by the values of the columns `key`.
+
+    >>> missing(Path("nowhere.csv"), ["seed", "target"], {(0, "A"): "first", (0, "B"): "second"}, version=1)
+    ['first', 'second']
+    """
+    known = read(path, (*key, "version"))
+    done = {*known[known.version == version][key].itertuples(index=False, name=None)}
+    return [part for values, part in parts.items() if values not in done]
 
 
 def add(path: Path, rows: pd.DataFrame, order: list[str]) -> None:

@@ -53,7 +53,7 @@ def read_emoji(
     things = parsed(manifest["table"])
     if classes is not None and not is_whole(classes, 4, len(things) + 1):
         raise ValueError(f"classes is {classes!r}; it must be a whole number from 4 to {len(things)}, or None for all")
-    rows = np.sort(np.random.Generator(np.random.PCG64(0)).permutation(len(things))[:classes])
+    rows = _rows(len(things), classes)
     sets = {name: (number, _part(manifest["sets"][name], validation)) for number, name in enumerate(manifest["names"])}
     counts = {"train": draws, "test": test_draws}
 
@@ -77,16 +77,24 @@ def read_emoji(
     }
 
 
-def count(draws: int = 24, test_draws: int = 4) -> tuple[int, int, int]:
+def count(classes: int | None, validation: bool, *, draws: int, test_draws: int) -> tuple[int, int, int]:
     """Return how many images there are to train on and to test on, and how many classes, without looking at any.
 
-    >>> count(draws=1, test_draws=1)
+    Arguments as in `read_emoji`.
+
+    >>> count(None, False, draws=1, test_draws=1)
     (6227, 2000, 1000)
     """
-    parts = {each.name: each.part for each in SETS}
     things = parsed(TABLE.read_text("utf-8"))
-    designs = Counter(parts[name] for thing in things for name in thing.sets)
-    return designs["train"] * draws, designs["test"] * test_draws, len(things)
+    rows = _rows(len(things), classes)
+    parts = {each.name: _part({"part": each.part, "lineage": each.lineage}, validation) for each in SETS}
+    designs = Counter(parts[name] for row in rows for name in things[row].sets)
+    return designs["train"] * draws, designs["test"] * test_draws, len(rows)
+
+
+def _rows(count: int, classes: int | None) -> np.ndarray:
+    """Return which of `count` classes are taken, in order: the first ones of a shuffle that is always the same."""
+    return np.sort(np.random.Generator(np.random.PCG64(0)).permutation(count)[:classes])
 
 
 def _part(one: dict, validation: bool) -> str | None:
