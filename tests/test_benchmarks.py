@@ -66,6 +66,7 @@ def test_every_lever_trains_alone_and_missing(lab, task):
         assert levers.describe(name)
 
 
+@pytest.mark.nightly
 def test_levers_are_measured_in_processes_of_their_own(lab, monkeypatch, capsys):
     import levers
 

@@ -161,7 +161,7 @@ def test_what_was_handed_out_has_no_answers(here, first, tmp_path):
     assert not stopped
 
 
-def test_right_and_wrong_answers(first, tmp_path):
+def test_right_and_wrong_answers(here, first, tmp_path):
     results, notes, _ = scored(solve(first), tmp_path / "a.ipynb")
     assert results == {"ex-families": "by hand", "ex-which-half": "right", "ex-kingdom-halves": "not yet"}
     assert notes["ex-kingdom-halves"].startswith("for ('natural', ") and not notes["ex-which-half"]
@@ -198,6 +198,7 @@ def test_a_notebook_that_stops_is_scored_as_far_as_it_went(here, first, tmp_path
     assert notes["ex-kingdom-halves"] == stopped and len(stopped) <= LONGEST
 
 
+@pytest.mark.nightly
 def test_a_cell_that_never_ends_is_stopped(first, tmp_path):
     first.cells.insert(place(first, "open_lab(") + 1, code("while True:\n    pass"))
     nbformat.write(first, tmp_path / "a.ipynb")
@@ -239,7 +240,7 @@ def test_the_check_cells_of_a_chapter_ask_for_different_names(path):
     assert len(names) == len({*names})
 
 
-def test_the_command_prints_a_table_and_writes_it(first, tmp_path, say):
+def test_the_command_prints_a_table_and_writes_it(here, first, tmp_path, say):
     handed_in = tmp_path / "handed in"
     handed_in.mkdir()
     nbformat.write(solve(copy.deepcopy(first)), handed_in / "one.ipynb")

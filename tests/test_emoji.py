@@ -513,7 +513,7 @@ def test_the_nine_archives_give_the_thousand_classes(tmp_path):
 
 
 def test_a_lab_trains_on_it_with_a_recipe_of_its_own(world, tmp_path):
-    lab = Lab("emoji", scale="smoke", data_root=world[0], runs=tmp_path, batch=4)
+    lab = Lab("emoji", scale="smoke", data_root=world[0], runs=tmp_path, batch=4, at_once=1)
     assert lab.recipe.data == {"draws": 1, "test_draws": 1} and len(lab.data.train_labels) == 76
     table = lab.train([("baseA", "random", 0), ("A3B", "random", 0), ("baseB", "kingdom", 0)])
     assert set(table.dataset) == {"emoji"} and table.accuracy.between(0, 1).all()

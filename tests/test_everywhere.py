@@ -3,11 +3,13 @@
 import hashlib
 
 import pytest
-from formats import write_cifar100, write_tree
+from formats import write_cifar100, write_emoji, write_tree
 from in_process import execute
 
 from transferlab.chapters import batch
 from transferlab.datasets import prepare
+from transferlab.datasets.emoji import prepare as drawings
+from transferlab.system import cache
 from transferlab.system.torchvision import torchvision
 
 WORDNET = [f"n{number:08d}" for number in range(1000)]  # in place of ImageNet's, which lie as close together
@@ -27,14 +29,43 @@ def run_all(tmp_path, names, **parameters):
         assert any("text/html" in each or "text/markdown" in each for each in shown), f"{chapter.stem} shows nothing"
 
 
-def test_every_chapter_runs_on_cifar100(tmp_path, monkeypatch):
+@pytest.fixture
+def cifar100(tmp_path, monkeypatch):
+    """CIFAR-100's files with a few images."""
     _, sums = write_cifar100(tmp_path)
     published = torchvision.datasets.CIFAR100
     monkeypatch.setattr(published, "train_list", [["train", sums["train"]]])
     monkeypatch.setattr(published, "test_list", [["test", sums["test"]]])
     monkeypatch.setattr(published, "meta", {**published.meta, "filename": "meta", "md5": sums["meta"]})
-    monkeypatch.setattr("transferlab.advice.probes.STRENGTHS", (0.1,))  # chapter 15 has little else to do
-    run_all(tmp_path, EVERY, dataset="cifar100", data_root=str(tmp_path))
+    return {"dataset": "cifar100", "data_root": str(tmp_path)}
+
+
+@pytest.fixture
+def emoji(tmp_path, monkeypatch):
+    """Emoji's archives with eleven things, prepared."""
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    assert drawings.prepare(tmp_path, *write_emoji(tmp_path)) == []
+    return {"dataset": "emoji", "data_root": str(tmp_path), "recipe": {"batch": 4}}
+
+
+@pytest.fixture
+def one_strength(monkeypatch):
+    """Chapter 15 has little else to do than to choose the regularisation of its probes."""
+    monkeypatch.setattr("transferlab.advice.probes.STRENGTHS", (0.1,))
+
+
+def test_chapters_run_on_cifar100(tmp_path, cifar100, one_strength):
+    run_all(tmp_path, EVERY[::2], **cifar100)
+
+
+def test_the_others_run_on_emoji(tmp_path, emoji, one_strength):
+    run_all(tmp_path, EVERY[1::2], **emoji)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("dataset", "first"), [("cifar100", 1), ("emoji", 0)])
+def test_the_rest_runs_on_them_as_well(tmp_path, request, one_strength, dataset, first):
+    run_all(tmp_path, EVERY[first::2], **request.getfixturevalue(dataset))
 
 
 @pytest.mark.nightly

@@ -300,7 +300,7 @@ filelock._unix.lock_fd_nonblocking = missing
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither flock nor SIGKILL")
-@pytest.mark.parametrize("system", ["with flock", "without flock"])
+@pytest.mark.parametrize("system", ["with flock", pytest.param("without flock", marks=pytest.mark.nightly)])
 def test_the_lock_of_a_dead_owner_is_taken_over(tmp_path, system):
     first, runs = "" if system == "with flock" else NO_FLOCK, tmp_path / "runs"
     environment = {**os.environ, "TRANSFERLAB_CACHE": str(tmp_path / "images")}  # it has locks as well

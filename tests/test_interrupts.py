@@ -69,7 +69,9 @@ def interrupted(program, runs):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups that share signals")
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", ["in threads", *(pytest.param(way, marks=pytest.mark.nightly) for way in WAYS if way != "in threads")]
+)
 def test_a_sweep_ends_as_a_plain_keyboard_interrupt(tmp_path, way):
     script, more = WAYS[way]
     program = started([sys.executable, "-c", script.format(runs=str(tmp_path), more=more)])
@@ -80,6 +82,7 @@ def test_a_sweep_ends_as_a_plain_keyboard_interrupt(tmp_path, way):
     assert seconds < SECONDS
 
 
+@pytest.mark.nightly
 def test_a_live_notebook_is_interrupted(tmp_path):
     """Jupyter's Interrupt signals the kernel's whole group."""
     manager = KernelManager()

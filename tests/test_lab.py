@@ -75,6 +75,7 @@ def test_a_run_that_was_cut_off_leaves_nothing_that_looks_whole(tmp_path, monkey
     assert lab.run("baseB").accuracy >= 0
 
 
+@pytest.mark.nightly
 def test_killed_in_mid_sweep_it_goes_on_to_the_same_table(lab, tmp_path):
     """kill -9 of the process that sweeps; what was finished is kept, and the second try ends with the same table."""
     script = (

@@ -28,6 +28,7 @@ def links(folder, **filled):
     return re.findall(r'<a href="(https?://[^"]+)"[^>]*class="[^"]*dropdown-item', page)
 
 
+@pytest.mark.nightly
 def test_there_are_none_before_the_address_is_filled_in(tmp_path):
     assert links(tmp_path) == []
 

@@ -49,6 +49,7 @@ def cluster(tmp_path):
         yield made
 
 
+@pytest.mark.nightly
 def test_a_sweep_survives_the_loss_of_a_worker(cluster, lab, tmp_path, monkeypatch):
     file, workers = cluster
     with Client(scheduler_file=str(file)) as client:

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pandas as pd
 import psutil
+import pytest
 
 SWEEP = """
 import sys
@@ -48,6 +49,7 @@ def test_sweeps_on_one_store_train_every_network_once(tmp_path):
 LONG = "import sys; from transferlab import Lab; Lab(scale='smoke', runs=sys.argv[1], device='cpu', epochs=200).sweep()"
 
 
+@pytest.mark.nightly
 def test_the_processes_of_a_sweep_leave_when_it_is_killed(tmp_path):
     program = subprocess.Popen([sys.executable, "-c", LONG, tmp_path / "runs"], stderr=subprocess.DEVNULL)
     locks, until = tmp_path / "runs" / "locks", time.monotonic() + 120
