@@ -79,6 +79,7 @@ def phone(browser, http_root, page_name):
         assert not visit.problems
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook as well
 def pytest_collection_modifyitems(config, items):
     """Side by side, a process takes the tests of a page, or those of a file, which share what they open; files first.
 
@@ -94,6 +95,13 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.xdist_group(page(item) or item.path.stem))
     if len(mine) == len(items):
         items.sort(key=lambda item: bool(page(item)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session):
+    """What shares a page must be in one process: without groups, each test would open its own."""
+    if getattr(session.config.option, "loadgroup", False) and not all("@" in item.nodeid for item in session.items):
+        raise pytest.UsageError("this pytest ignores the groups of pytest-xdist: install requirements.txt")
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,6 @@ same.
 from functools import lru_cache
 
 import numpy as np
-from scipy.fft import dctn
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from transferlab.datasets import DataSet
 
@@ -56,6 +53,9 @@ def same_pictures(small: np.ndarray) -> np.ndarray:
     >>> same_pictures(np.stack([dots[0], dots[1], dots[0] + 1])).tolist()
     [0, 1, 0]
     """
+    from scipy.sparse import coo_array  # here, since SciPy takes a third of a second to import, and most need no folds
+    from scipy.sparse.csgraph import connected_components
+
     signs = _signs(small)
     first, second = [], []
     for start in range(0, len(small), SHARE):
@@ -71,6 +71,8 @@ def same_pictures(small: np.ndarray) -> np.ndarray:
 
 def _signs(small: np.ndarray) -> np.ndarray:
     """Return the signs, -1 or 1, of the lowest frequencies, but that of the mean: float32 `[N, LOW * LOW - 1]`."""
+    from scipy.fft import dctn  # here, as above
+
     low = dctn(small, axes=(1, 2), norm="ortho")[:, :LOW, :LOW].reshape(len(small), -1)[:, 1:]
     return np.where(low > np.median(low, axis=1, keepdims=True), 1, -1).astype(np.float32)
 
