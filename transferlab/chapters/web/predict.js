@@ -48,8 +48,8 @@ function predict(host, data) {
     const worst = off.reduce((one, other) => (other.by > one.by ? other : one));
     const inside = off.filter((each) => each.inside).length;
     const values = data.ours.map((row) => `${signed(row.mean)} at n = ${row.n}`).join(", ");
-    return `You were ${mean.toFixed(1)} points off on average, furthest at n = ${worst.n} (${worst.by.toFixed(1)}); ` +
-      `${inside} of your ${off.length} guesses lie inside the 95 % interval. Ours: ${values}.`;
+    return `You were ${mean.toFixed(1)} points off on average, furthest at n = ${worst.n} (${worst.by.toFixed(1)}). ` +
+      `The 95 % intervals contain ${inside} of your ${off.length} guesses. Ours: ${values}.`;
   }
 
   function render() {
