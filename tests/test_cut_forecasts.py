@@ -46,6 +46,7 @@ def test_it_is_resumed_and_nothing_is_computed_twice(tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSFERLAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(cut_forecasts, "parts", lambda: [("random", 0, "A"), ("random", 0, "B")])
     monkeypatch.setattr(cut_forecasts, "IMAGES", 8)
+    monkeypatch.setattr("transferlab.advice.probes.STRENGTHS", (0.1,))  # nothing here depends on the choice
     real, asked = cut_forecasts._rows, []
 
     def stop(lab, *part):
