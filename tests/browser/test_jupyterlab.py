@@ -125,6 +125,7 @@ def test_it_does_where_jupyterlab_was_started_beside_the_chapters(browser, tmp_p
         assert run_store(address, context, tmp_path, CHAPTER) == str(ROOT / "runs")
 
 
+@pytest.mark.nightly
 def test_widgets_that_are_not_trusted_say_what_to_do_and_live_ones_have_the_keys(browser, tmp_path):
     """A stored output is a figure with words until its cell is run; then arrow keys move the widget, not the cells."""
     folder, own = tmp_path / "read", tmp_path / "own"
