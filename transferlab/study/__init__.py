@@ -96,6 +96,13 @@ STUDIES = {
         ),
         dataset="emoji",
     ),
+    # 80 of its 1,000 classes, as many as Kingdoms has: does their number say how late AnB falls? More draws of the test
+    # designs make up for there being few
+    "emoji_80": Study(
+        ((("base", "AnB", "BnB"), (4, 5, 6, 7), "random", range(4), TASKS),),
+        {"data": {"draws": 24, "test_draws": 16, "classes": 80}, "epochs": 48, "curve_every": 48},
+        dataset="emoji",
+    ),
     # is what AnB lost information, or a basis? One linear map between frozen layers (Lenc and Vedaldi 2015)
     "stitching": Study(((STITCHES, DEPTHS, "random", range(4), TASKS),), tuned(STITCHES, DEPTHS, **MAPS)),
     # is the selffer's loss one of optimisation? Other starts of its top, more steps, a wider top
