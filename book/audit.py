@@ -1,7 +1,8 @@
 """Every verdict of the book in one table, book/results/audit.csv: python book/audit.py.
 
 A row is one claim at one n (or range of n, or number of images), as in `transferlab.study.claims`, for our networks,
-for those on Emoji, or for those of 2014 (`study`). Nothing is trained: it is computed from the published tables.
+for those on Emoji or on 80 of its classes, or for those of 2014 (`study`). Nothing is trained: it is computed from the
+published tables.
 """
 
 from pathlib import Path
@@ -27,6 +28,9 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
             *(_of(where, scarcity.gains(chosen, split)) for split, where in scarcity.TASKS_OF.items()),
         ],
         "Emoji": [claims.audit(tables["emoji"])],
+        "Emoji, 80 classes": [
+            each(tables["emoji_80"]).dropna(subset="estimate") for each in (claims.co_adaptation, claims.specificity)
+        ],
         "2014": [claims.audit(tables["networks_2014"])],
     }
     return pd.concat([rows.assign(study=name) for name, several in parts.items() for rows in several])[

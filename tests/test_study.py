@@ -8,6 +8,8 @@ import pytest
 from filelock import FileLock
 
 from transferlab import Lab, study
+from transferlab.engine.recipes import recipe_for
+from transferlab.study.cost import size_of
 
 SMALL = study.Study(((("base", "AnB", "AnB+"), (1, 7), "random", (0,), ("A", "B")),))
 
@@ -89,6 +91,13 @@ def test_the_study_on_emoji_has_the_halves_of_2014_and_what_its_claims_need():
     )
     found = {(split, seed) for _, split, seed in emoji.jobs()}
     assert found == {*(("random", seed) for seed in range(4)), *(("kingdom", seed) for seed in range(3))}
+
+
+def test_eighty_classes_of_emoji_are_trained_no_less_than_those_of_kingdoms():
+    recipe, usual = recipe_for("laptop", "emoji", **study.STUDIES["emoji_80"].changes), recipe_for("laptop")
+    (images, _, classes), (others, _, _) = size_of("emoji", recipe), size_of("kingdoms", usual)
+    assert classes == 80 and recipe.batch == usual.batch
+    assert 1 <= (recipe.epochs * images) / (usual.epochs * others) < 2
 
 
 def test_a_part_that_is_not_there_is_named(tmp_path):

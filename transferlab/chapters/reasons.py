@@ -75,7 +75,9 @@ def parts_of_loss(studies: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]]) -> F
     A study has its rows of `claims.co_adaptation` and of `claims.specificity`. A loss is below 0; whiskers are 95 %
     intervals.
     """
-    figure, axes = plt.subplots(len(studies), figsize=(6.4, 2.4 * len(studies)), layout="constrained", sharex=True)
+    figure, axes = plt.subplots(
+        len(studies), figsize=(6.4, 2.4 * len(studies)), layout="constrained", sharex=True, sharey=True
+    )
     names = {"BnB": "for the cut: BnB − base", "AnB": "for the other task: AnB − BnB"}
     for ax, (study, parts) in zip(np.atleast_1d(axes), studies.items()):
         for condition, rows, aside in zip(names, parts, (-0.2, 0.2)):
