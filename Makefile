@@ -29,11 +29,11 @@ CPU_WHEELS := --extra-index-url https://download.pytorch.org/whl/cpu
 .PHONY: help venv lock assets train book student pdf study bench test check audit spelling unit nightly notebooks-test smoke-book browser-test store-outputs torture lab clean moved
 
 help:
-	@echo 'make book            install, train, run every chapter, render    6 to 8 min the first time, then about 1 min'
+	@echo 'make book            install, train, run every chapter, render    8 to 13 min the first time, then about 1 min'
 	@echo 'make student         the book and the chapters without solutions  about as long as make book; _build/student'
 	@echo 'make pdf             the book as one PDF: _build/book.pdf         half a minute once it is built; needs Chromium'
 	@echo 'make lab             open the chapters in JupyterLab              seconds once installed'
-	@echo 'make test            all that continuous integration runs         about 10 min; seconds if nothing changed'
+	@echo 'make test            all that continuous integration runs         10 to 12 min; seconds if nothing changed'
 	@echo '  make check           lint, format, types, imports, spelling       seconds'
 	@echo '  make unit            the unit and property tests                  3 to 4 min'
 	@echo '  make notebooks-test  every chapter through nbval, smoke scale     about 1 min'
