@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
-SURE = float(stats.norm.ppf(0.975))
-POWER = float(stats.norm.ppf(0.8))
+SURE = float(special.ndtri(0.975))
+POWER = float(special.ndtri(0.8))
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle, Wedge
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL import Image
-from scipy import ndimage, stats
+from scipy import special
 from torch import nn
 
 from transferlab.networks import layer_names
@@ -68,7 +68,8 @@ def summary(table: pd.DataFrame, value: str = "accuracy", over: str = "n") -> pd
         if len(values) > 1 and np.ptp(values) == 0:
             low = high = values.mean()
         elif len(values) > 1:
-            low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+            half = special.stdtrit(len(values) - 1, 0.975) * values.sem()
+            low, high = values.mean() - half, values.mean() + half
         rows.append((condition, at, values.mean(), low, high, len(values)))
     return pd.DataFrame(rows, columns=["condition", over, "mean", "low", "high", "networks"])
 
@@ -586,6 +587,8 @@ def filters(network: nn.Sequential, size: int = 40) -> np.ndarray:
     A filter has few weights; they are interpolated, so that one sees its edges and spots rather than squares. Grey is
     a weight of zero, and the largest weight of each filter has the full contrast.
     """
+    from scipy import ndimage  # here, as it is slow to import, and few chapters show filters
+
     first = next(module for module in network[0].modules() if isinstance(module, nn.Conv2d))
     weights = first.weight.detach().numpy()
     larger = ndimage.zoom(weights, (1, 1, size / weights.shape[2], size / weights.shape[3]), order=3, mode="nearest",

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from tqdm.auto import tqdm
 
 from transferlab import donors, splits
@@ -140,7 +139,7 @@ def _judged(score: np.ndarray | None, truth: np.ndarray) -> list[float]:
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the rank correlation of each row of two arrays; NaN where one of them is constant."""
-    first, second = (stats.rankdata(each, axis=1) - (each.shape[1] + 1) / 2 for each in (one, other))
+    first, second = (pd.DataFrame(each).rank(axis=1).to_numpy() - (each.shape[1] + 1) / 2 for each in (one, other))
     lengths = np.sqrt((first**2).sum(1) * (second**2).sum(1))
     return np.divide((first * second).sum(1), lengths, out=np.full(len(one), np.nan), where=lengths > 0)
 

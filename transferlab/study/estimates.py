@@ -10,7 +10,7 @@ from math import hypot, nan, sqrt
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import special  # not stats: its import costs every process half a second
 
 POWER = 0.8
 NO_SPREAD = 1e-9  # differences this close are equal but for rounding, and say nothing about chance
@@ -45,16 +45,16 @@ class Estimate:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the t interval."""
-        half = float(stats.t.ppf((1 + level) / 2, self.df)) * self.error
+        half = float(special.stdtrit(self.df, (1 + level) / 2)) * self.error
         return self.value - half, self.value + half
 
     def p(self) -> float:
         """Return the p value of "there is no difference", two-sided, by the t test."""
-        return float(2 * stats.t.sf(abs(self.value) / self.error, self.df))
+        return float(2 * special.stdtr(self.df, -abs(self.value) / self.error))
 
     def p_within(self, margin: float) -> float:
         """Return the p value of "the difference is `margin` or more, either way": the larger of two one-sided tests."""
-        return float(stats.t.sf((margin - abs(self.value)) / self.error, self.df))
+        return float(special.stdtr(self.df, (abs(self.value) - margin) / self.error))
 
     def smallest(self) -> float:
         """Return the smallest detectable effect of a study of this size and spread (power 80 %, two-sided 5 %)."""
@@ -95,7 +95,7 @@ def by_network(accuracies: pd.DataFrame) -> Estimate:
         return Estimate()
     error = df = nan
     if np.ptp(values) > NO_SPREAD:
-        error, df = float(stats.sem(values)), len(values) - 1
+        error, df = float(values.std(ddof=1) / sqrt(len(values))), len(values) - 1
     return Estimate(float(values.mean()), error, df, len(values))
 
 
@@ -122,10 +122,12 @@ def _seen(df: float) -> float:
     """
     if np.isnan(df):
         return nan
-    critical = stats.t.ppf(0.975, df)
-    estimated = critical * np.sqrt(stats.chi2.ppf((np.arange(500) + 0.5) / 500, df) / df)
+    from scipy import optimize  # here, as it is slow to import, and most tables need no smallest effect
+
+    critical = special.stdtrit(df, 0.975)
+    estimated = critical * np.sqrt(special.chdtri(df, 1 - (np.arange(500) + 0.5) / 500) / df)
 
     def power(true: float) -> float:
-        return float(np.mean(stats.norm.cdf(true - estimated) + stats.norm.cdf(-true - estimated)))
+        return float(np.mean(special.ndtr(true - estimated) + special.ndtr(-true - estimated)))
 
     return optimize.brentq(lambda true: power(true) - POWER, 0, critical + 5)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from tqdm.auto import tqdm
 
 from transferlab import donors, splits
@@ -169,6 +168,8 @@ def judged(choices: pd.DataFrame, images: int | None = None) -> pd.DataFrame:
         mean) with lost_low and lost_high (t over tasks), tasks. A task counts once for each condition and number of
         images; intervals are over target tasks.
     """
+    from scipy import stats  # here, as its import takes half a second, and few callers judge
+
     mine = choices if images is None else choices[choices.images == images]
     rows = []
     for name in FORECASTS:
