@@ -55,16 +55,19 @@ class Experiment:
 
     def check(self) -> None:
         """Raise ValueError if the network cannot be trained: too few images, or the network does not take them."""
-        classes = self.classes()
-        images, tests = splits.sizes(self.data, self.split, self.seed, self.treatment.target)
-        limit = self.recipe.train_per_class.get(self.treatment.target)
-        images = images if limit is None else min(images, limit * len(classes))
+        images, (_, tests) = self.images(), splits.sizes(self.data, self.split, self.seed, self.treatment.target)
         if images < LEAST_BATCH or not tests:
             raise ValueError(
                 f"task {self.treatment.target} has {images} images to train on and {tests} to test on; it needs "
                 f"{LEAST_BATCH} and 1 at least, so use more images of the data set {self.data.name}"
             )
-        networks.check(self.recipe.network, len(classes), self.recipe.input_size)
+        networks.check(self.recipe.network, len(self.classes()), self.recipe.input_size)
+
+    def images(self) -> int:
+        """Return how many images of the target it is trained on, with the recipe's limit."""
+        images, _ = splits.sizes(self.data, self.split, self.seed, self.treatment.target)
+        limit = self.recipe.train_per_class.get(self.treatment.target)
+        return images if limit is None else min(images, limit * len(self.classes()))
 
     def classes(self) -> np.ndarray:
         """Return the classes of the target task, as indices into those of the data set."""

@@ -34,6 +34,8 @@ from transferlab.system.files import default_runs, expanded, is_path
 from transferlab.system.machine import cores, hardware, one_thread
 from transferlab.transplant import drops
 
+BRIEF = 16_000_000  # pixels that a core trains a small network on in the seconds in which worker processes start
+
 
 class Lab:
     """Trains the networks of the study, or finds them in the run store.
@@ -47,8 +49,9 @@ class Lab:
         cluster: None, or where networks are trained: the address of a Dask scheduler, such as `tls://10.0.0.1:8786`,
             the path of its scheduler file, a Client, or a cluster such as LocalCluster. "cuda" may then be a device
             that only its workers have.
-        at_once: how many networks are trained at a time; None: one a core, or what a GPU takes. With 1 they are
-            trained in this process. A GPU trains 32 at most, and networks with dropout one by one.
+        at_once: how many networks are trained at a time; None: one a core, or what a GPU takes, but one by one where
+            all take a few seconds. With 1 they are trained in this process. A GPU trains 32 at most, and networks with
+            dropout one by one.
         donor: None, or what `donors.find` takes: a published architecture, such as "resnet18", or a base network of the
             run store. It is baseA, and needs no training; all classes of the data set are task B. Network and size of
             the images are the donor's, and splits are those of `splits.OF_ONE`.
@@ -333,8 +336,8 @@ class Lab:
         cluster = self.cluster if cluster is None else checked_cluster(cluster)
         specs = {job: self.spec(*job) for job in jobs}
         missing = [job for job in jobs if not self.store.find(specs[job])]
+        asked = [self.experiment(*job) for job in missing]
         if missing:
-            asked = [self.experiment(*job) for job in missing]
             for one in {(each.treatment.target, each.split, each.seed): each for each in asked}.values():
                 one.check()
             self.store.check()
@@ -346,6 +349,8 @@ class Lab:
                 done(job, accuracy)
 
             at_once = min(self.networks_at_once(), len(missing)) or 1
+            if self.device == "cpu" and not self.at_once and sum(map(_pixels, asked)) <= BRIEF:
+                at_once = 1
             if missing and (cluster is not None or (self.device == "cpu" and at_once > 1)):
                 from transferlab.parallel import processes  # here, since Dask takes a second to import
 
@@ -438,6 +443,13 @@ def _unseen(mark: Path | None) -> str:
             return ""
     assert mark
     return f"does not see the run store {mark.parent} as this process does, which must be the same folder there"
+
+
+def _pixels(experiment: Experiment) -> int:
+    """Return how many pixels a network is shown in its training: what that takes, roughly, whatever the network."""
+    recipe = experiment.schedule()
+    batch, _, steps = training.length(recipe, max(1, experiment.images()))
+    return batch * steps * recipe.input_size**2
 
 
 def _reasons(failed: Failed) -> str:
