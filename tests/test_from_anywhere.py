@@ -8,7 +8,7 @@ def test_a_plain_script_with_relative_paths_can_sweep(tmp_path):
     folder.mkdir()
     (folder / "script.py").write_text(
         "from transferlab import Lab\n"
-        "table = Lab(scale='smoke', runs='mine').sweep(conditions=('AnB',), layers=(6, 7))\n"
+        "table = Lab(scale='smoke', runs='mine', at_once=2).sweep(conditions=('AnB',), layers=(6, 7))\n"
         "print(len(table))\n"
     )
     done = subprocess.run([sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=300)

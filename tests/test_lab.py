@@ -80,7 +80,8 @@ def test_killed_in_mid_sweep_it_goes_on_to_the_same_table(lab, tmp_path):
     """kill -9 of the process that sweeps; what was finished is kept, and the second try ends with the same table."""
     script = (
         "import sys\nfrom transferlab import Lab\n"
-        "Lab(scale='smoke', runs=sys.argv[1]).sweep(layers=(1, 3, 5, 7), conditions=('AnB', 'BnB'))"
+        "lab = Lab(scale='smoke', runs=sys.argv[1], at_once=2)\n"
+        "lab.sweep(layers=(1, 3, 5, 7), conditions=('AnB', 'BnB'))"
     )
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stderr=log)
@@ -111,17 +112,6 @@ def test_a_sweep_is_a_row_a_network_with_its_base(lab):
     stored = lab.results()
     assert {*map(tuple, table[["network", "seed"]].values)} <= {*map(tuple, stored[["network", "seed"]].values)}
     assert tuple(stored.columns) == COLUMNS
-
-
-def test_a_sweep_in_processes_equals_runs_one_by_one(tmp_path, monkeypatch):
-    """Its workers take the precision that was chosen here, also where they would choose the other one."""
-    other = not machine.prefers_bfloat16("cpu")
-    monkeypatch.setattr("transferlab.engine.recipes.prefers_bfloat16", lambda device: other)
-    table = Lab(scale="smoke", runs=tmp_path / "a sweep", device="cpu").sweep(("random",), (6, 7))
-    lab = Lab(scale="smoke", runs=tmp_path / "alone", device="cpu")
-    assert lab.recipe.precision == ("bfloat16" if other else "float32")
-    for row in table.itertuples():
-        assert lab.run(row.network).accuracy == row.accuracy
 
 
 @pytest.mark.parametrize(

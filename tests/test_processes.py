@@ -1,4 +1,4 @@
-"""Networks on a Dask cluster of two processes, one of which is killed while it trains."""
+"""Networks in worker processes: of this machine, and of a Dask cluster, one of which is killed while it trains."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import dask
 import psutil
@@ -16,6 +16,7 @@ from distributed import Client
 from transferlab import Lab
 from transferlab.parallel.host import ENVIRONMENT
 from transferlab.parallel.processes import here
+from transferlab.system import machine
 
 CONDITIONS = ("base", "AnB", "BnB+", "random")
 
@@ -103,14 +104,36 @@ def test_a_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch):
         lab.sweep(("base",), (1,), cluster="nowhere.json")
 
 
-def test_a_network_that_cannot_be_trained_is_named_and_the_others_are_there(tmp_path, monkeypatch):
-    lab = Lab(scale="smoke", runs=tmp_path, device="cpu")
+def test_a_sweep_in_processes_names_what_failed_and_the_rest_equals_runs_one_by_one(tmp_path, monkeypatch):
+    """Its workers take the precision that was chosen here, also where they would choose the other one."""
+    other = not machine.prefers_bfloat16("cpu")
+    monkeypatch.setattr("transferlab.engine.recipes.prefers_bfloat16", lambda device: other)
+    lab = Lab(scale="smoke", runs=tmp_path / "a sweep", device="cpu", at_once=2)
     blocked = lab.store.checkpoint(lab.spec("A4B", "random", 0)).folder
     blocked.parent.mkdir(parents=True)
     blocked.write_text("a file where the folder of its checkpoints is to go")
     with pytest.raises(RuntimeError, match=r"1 of 5 networks failed.* A4B \(random, seed 0\)"):
         lab.sweep(("AnB",), (1, 4, 7))
     assert {run.treatment.n for run in lab.store.runs()} == {0, 1, 7}
+    alone = Lab(scale="smoke", runs=tmp_path / "alone", device="cpu")
+    assert alone.recipe.precision == ("bfloat16" if other else "float32")
+    for run in lab.store.runs():
+        assert alone.run(run.treatment).accuracy == run.accuracy
+
+
+@pytest.mark.parametrize(("changes", "expected"), [({}, False), ({"at_once": 2}, True), ({"epochs": 500}, True)])
+def test_processes_are_started_where_they_save_time_or_are_asked_for(tmp_path, monkeypatch, changes, expected):
+    class Started(Exception):
+        pass
+
+    def start(workers):
+        raise Started
+
+    monkeypatch.setattr("transferlab.parallel.processes.here", start)
+    monkeypatch.setattr("transferlab.lab.cores", lambda: 2)
+    lab = Lab(scale="smoke", runs=tmp_path, device="cpu", **changes)
+    with pytest.raises(Started) if expected else nullcontext():
+        assert len(lab.sweep(("base",), targets=("A", "B"))) == 2
 
 
 def test_workers_start_with_what_makes_training_fast():
