@@ -33,8 +33,11 @@ def main():
 
 
 def one_each(arguments: Sequence[str], nproc: int, maxbatch: int = 10) -> list[Any]:
-    """Deal out pages one by one, from the end of the alphabet: chapters take longest, and the last one longer still."""
-    return [[page] for page in reversed(arguments)]
+    """Deal out pages one by one, those that take long first.
+
+    These are the API, for which every module is read, and the chapters, which are at the end of the alphabet.
+    """
+    return [[page] for page in sorted(reversed(arguments), key=lambda page: page != "book/api")]
 
 
 def declare(extension) -> None:
