@@ -21,7 +21,8 @@ from transferlab.engine.steps import Step
 from transferlab.notation import DEPTHS
 
 pytestmark = pytest.mark.browser
-SIX = ("baseA", "baseB", "A5B", "B5B", "R5B", "A7B")
+THREE = ("baseB", "A5B", "R7B")
+OTHERS = ("baseA", "B5B", "R5B", "A7B")  # with these in make nightly alone: a network takes three seconds
 IMAGES = 200
 PIXELS = """image => {
     const canvas = document.createElement("canvas"), size = canvas.width = canvas.height = image.naturalWidth;
@@ -92,7 +93,7 @@ def compare(lab, visit, name):
     return (here.argmax(1) == theirs.argmax(1)).mean(), np.abs(here - theirs).max() / theirs.std()
 
 
-@pytest.mark.parametrize("name", SIX)
+@pytest.mark.parametrize("name", [*THREE, *(pytest.param(name, marks=pytest.mark.nightly) for name in OTHERS)])
 def test_the_page_answers_as_pytorch_does(lab, asked, name):
     agreement, difference = compare(lab, asked, name)
     assert difference <= TOLERANCE
@@ -156,7 +157,7 @@ def laptop(tmp_path_factory):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", (*SIX, "R7B"))
+@pytest.mark.parametrize("name", THREE + OTHERS)
 def test_trained_networks_answer_as_pytorch_does(laptop, browser, name):
     lab, where = laptop
     with Visit(browser, where, until="load") as visit:
