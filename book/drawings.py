@@ -18,6 +18,9 @@ import transferlab
 COLOURS = Path(transferlab.__file__).parent / "chapters" / "web" / "colours.css"
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
 PAIR = re.compile(r"--tl-([0-9a-f]{6}): (?:var\(.*, )?(#[0-9a-f]{6})")
+PLACES = re.compile(r' (?:d|x|y|width|height|points|transform)="[^"]*"')
+DIGITS = re.compile(r"(\.\d\d)\d+")  # beyond a hundredth of a point
+FONT = "DejaVu Sans, Verdana, Arial, Helvetica, sans-serif"
 DARK = {f"#{light}": dark for light, dark in PAIR.findall(COLOURS.read_text(encoding="utf-8"))}
 
 
@@ -46,19 +49,26 @@ def inline(svg: str, name: str, words: str) -> str:
     assert width, "an SVG picture without a viewBox"
     size = f"max-width: {float(width[1]) * 4 / 3:.0f}px"  # a point is four thirds of a pixel
     root = f'<svg class="tl-figure" style="{size}" role="img" aria-label="{escape(words)}" viewBox='
-    svg = re.sub(r"<(metadata|style).*?</\1>|<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r"<style.*?</style>", "", slim(svg), flags=re.DOTALL)
     svg = re.sub(r"<svg\b[^>]*?viewBox=", lambda _: root, svg, count=1)
-    svg = svg.replace("fill: #ffffff", "fill: none", 1)  # its paper: that of the page will do
-    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
     used = set(re.findall(r'(?:url\(|href=")#([^)"]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", svg)
     svg = re.sub(r'(url\(|href=")#([^)"]+)', rf"\1#{name}-\2", svg)
     return COLOUR.sub(lambda found: f"var(--tl-{found[0][1:].lower()}, {found[0]})", svg)
 
 
+def slim(svg: str) -> str:
+    """An SVG file of matplotlib without what nobody sees, a third of it, and without its font."""
+    svg = re.sub(r"<metadata.*?</metadata>|<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = svg.replace("fill: #ffffff", "fill: none", 1)  # its paper: that of the page will do
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    svg = PLACES.sub(lambda found: DIGITS.sub(r"\1", " " + " ".join(found[0].split())), svg)
+    return re.sub(r"\n\s*", "\n", svg)
+
+
 def fixed(svg: str, dark: bool) -> str:
     """An SVG file in the colours of one scheme."""
-    svg = svg.replace("fill: #ffffff", "fill: none", 1)
+    svg = re.sub(r"<svg ", f'<svg font-family="{FONT}" ', slim(svg), count=1)
     if not dark:
         return svg
     svg = re.sub(r"<svg ", f'<svg fill="{DARK["#000000"]}" ', svg, count=1)  # black is not written down
