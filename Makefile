@@ -175,10 +175,11 @@ unit: venv
 nightly: smoke-book
 	$(SMOKE) TRANSFERLAB_HTML=$(SMOKE_HTML) $(PYTEST) tests -m nightly $(SIDE_BY_SIDE) --dist worksteal
 
+# from the last chapter on: it takes longest, and would run alone at the end
 notebooks-test: venv
 	rm -rf _build/test-runs
-	$(SMOKE) $(PYTEST) $(SIDE_BY_SIDE) --dist loadfile --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  --nbval-cell-timeout 600 notebooks/*.ipynb
+	$(SMOKE) $(PYTEST) $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env \
+	  --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 $$(ls -r notebooks/*.ipynb)
 
 # after a chapter was changed: store the outputs that nbval compares
 store-outputs: venv
