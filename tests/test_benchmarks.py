@@ -137,6 +137,7 @@ def test_surroundings_are_measured_and_judged(monkeypatch, tmp_path):
     assert table.set_index("what").met[surroundings.DRAWING]
 
 
+@pytest.mark.nightly
 def test_the_script_for_a_gpu_at_tiny_size(monkeypatch, tmp_path):
     import gpu
 

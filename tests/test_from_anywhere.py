@@ -1,7 +1,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.nightly  # ten seconds of two cores; test_processes has a sweep in processes at every change
 def test_a_plain_script_with_relative_paths_can_sweep(tmp_path):
     """No `if __name__ == "__main__"`, a relative run store, in a folder with a space: workers use the same store."""
     folder = tmp_path / "a b"

@@ -52,6 +52,7 @@ def numbers(text: str) -> list[str]:
     return re.findall(r"[−+]?\d+(?:\.\d+)?", text)
 
 
+@pytest.mark.nightly  # ten seconds; the next one prints two pages at every change
 def test_the_pdf_has_the_answers_and_their_pages(browser, tmp_path):
     """Chapters 3, 6 and 8 in one document: contents that lead to them, and every number of their answers."""
     from pdf import write
