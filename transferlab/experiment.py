@@ -55,7 +55,7 @@ class Experiment:
 
     def check(self) -> None:
         """Raise ValueError if the network cannot be trained: too few images, or the network does not take them."""
-        images, (_, tests) = self.images(), splits.sizes(self.data, self.split, self.seed, self.treatment.target)
+        images, (_, tests) = self.images(), self._sizes
         if images < LEAST_BATCH or not tests:
             raise ValueError(
                 f"task {self.treatment.target} has {images} images to train on and {tests} to test on; it needs "
@@ -65,7 +65,7 @@ class Experiment:
 
     def images(self) -> int:
         """Return how many images of the target it is trained on, with the recipe's limit."""
-        images, _ = splits.sizes(self.data, self.split, self.seed, self.treatment.target)
+        images, _ = self._sizes
         limit = self.recipe.train_per_class.get(self.treatment.target)
         return images if limit is None else min(images, limit * len(self.classes()))
 
@@ -131,13 +131,17 @@ class Experiment:
         }
 
     @cached_property
+    def _sizes(self) -> tuple[int, int]:
+        """How many images the target trains on, without the limit, and is tested on; all labels are counted for it."""
+        return splits.sizes(self.data, self.split, self.seed, self.treatment.target)
+
+    @cached_property
     def _times(self) -> float:
         """How many times as many training images the target has without the recipe's limit."""
         limit = self.recipe.train_per_class.get(self.treatment.target)
         if limit is None:
             return 1
-        images, _ = splits.sizes(self.data, self.split, self.seed, self.treatment.target)
-        return images / (limit * len(self.classes()))
+        return self._sizes[0] / (limit * len(self.classes()))
 
     def _outputs(self, network: nn.Sequential) -> Tensor:
         """Return what a network makes of some training images of the target in its first n layers."""

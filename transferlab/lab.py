@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 from time import perf_counter, sleep
@@ -349,7 +350,7 @@ class Lab:
                 done(job, accuracy)
 
             at_once = min(self.networks_at_once(), len(missing)) or 1
-            if self.device == "cpu" and not self.at_once and sum(map(_pixels, asked)) <= BRIEF:
+            if self.device == "cpu" and not self.at_once and _brief(asked):
                 at_once = 1
             if missing and (cluster is not None or (self.device == "cpu" and at_once > 1)):
                 from transferlab.parallel import processes  # here, since Dask takes a second to import
@@ -445,10 +446,15 @@ def _unseen(mark: Path | None) -> str:
     return f"does not see the run store {mark.parent} as this process does, which must be the same folder there"
 
 
+def _brief(experiments: list[Experiment]) -> bool:
+    """Whether all are trained before worker processes would have started. Of many, only the first are looked at."""
+    return all(shown <= BRIEF for shown in accumulate(map(_pixels, experiments)))
+
+
 def _pixels(experiment: Experiment) -> int:
     """Return how many pixels a network is shown in its training: what that takes, roughly, whatever the network."""
     recipe = experiment.schedule()
-    batch, _, steps = training.length(recipe, max(1, experiment.images()))
+    batch, _, steps = training.length(recipe, experiment.images())
     return batch * steps * recipe.input_size**2
 
 

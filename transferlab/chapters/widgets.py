@@ -259,7 +259,7 @@ def _train(lab: Lab, treatment: Treatment, split: str, seed: int, bar: Callable[
 def progress(lab: Lab, treatment: Treatment, split: str, seed: int) -> tuple[int, int]:
     """Return how many epochs of a network's training are finished, and how many there are in all."""
     experiment = lab.experiment(treatment, split, seed)
-    _, steps, total = training.length(experiment.schedule(), len(experiment.task().train_labels))
+    _, steps, total = training.length(experiment.schedule(), experiment.images())
     reached = lab.store.checkpoint(lab.spec(treatment, split, seed)).load()
     return len(reached.rows) if reached else 0, math.ceil(total / steps)
 
