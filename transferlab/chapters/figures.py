@@ -21,12 +21,12 @@ from matplotlib.patches import FancyBboxPatch, Rectangle, Wedge
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL import Image
-from scipy import special
 from torch import nn
 
 from transferlab.networks import layer_names
 from transferlab.notation import CONDITIONS, FAMILIES, Treatment
 from transferlab.store import Run
+from transferlab.study.estimates import Estimate
 
 HUES = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#9A5B83", "#6B6B00", "#009E73")
 COLOURS = dict(zip(FAMILIES, HUES, strict=True))
@@ -68,8 +68,7 @@ def summary(table: pd.DataFrame, value: str = "accuracy", over: str = "n") -> pd
         if len(values) > 1 and np.ptp(values) == 0:
             low = high = values.mean()
         elif len(values) > 1:
-            half = special.stdtrit(len(values) - 1, 0.975) * values.sem()
-            low, high = values.mean() - half, values.mean() + half
+            low, high = Estimate(values.mean(), values.sem(), len(values) - 1).interval()
         rows.append((condition, at, values.mean(), low, high, len(values)))
     return pd.DataFrame(rows, columns=["condition", over, "mean", "low", "high", "networks"])
 
