@@ -68,10 +68,10 @@ def slim(svg: str) -> str:
 
 def fixed(svg: str, dark: bool) -> str:
     """An SVG file in the colours of one scheme."""
-    svg = re.sub(r"<svg ", f'<svg font-family="{FONT}" ', slim(svg), count=1)
+    svg = slim(svg).replace("<svg ", f'<svg font-family="{FONT}" ', 1)
     if not dark:
         return svg
-    svg = re.sub(r"<svg ", f'<svg fill="{DARK["#000000"]}" ', svg, count=1)  # black is not written down
+    svg = svg.replace("<svg ", f'<svg fill="{DARK["#000000"]}" ', 1)  # black is not written down
     return COLOUR.sub(lambda found: DARK.get(found[0].lower(), found[0]), svg)
 
 
