@@ -56,6 +56,17 @@ def test_transfusion_is_compared_at_the_end_and_early():
     assert len(rows) == 4
 
 
+def test_how_far_two_networks_lie_apart_is_a_mean_over_tasks():
+    rows = [
+        ("random", seed, target, "line", f"{target}4{target}=", f"base{target}", place, 0.7, 1.0, apart, "", "", 1)
+        for seed, target, apart in ((0, "A", 0.2), (0, "B", 0.4))
+        for place in basins.SHARES
+    ]
+    apart = cut_claims.apart(pd.DataFrame(rows, columns=basins.COLUMNS))
+    assert list(apart.index) == list(basins.PAIRS)
+    assert apart["selffer with its own top and base"] == pytest.approx(0.3) and apart.isna().sum() == 4
+
+
 def test_without_tables_everything_is_undecided():
     empty = study.read(study.RESULTS / "nowhere.csv")
     for rows in (

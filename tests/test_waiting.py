@@ -1,5 +1,7 @@
 """Chapters that wait for their tables: they run without any row, and with rows, and have the form of a chapter."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,9 @@ from in_process import execute
 
 from transferlab import Treatment, study
 from transferlab.study import basins, cut_forecasts, shapes
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "book"))
+import audit
 
 WAITING = sorted((Path(__file__).parents[1] / "notebooks" / "waiting").glob("*.ipynb"))
 NEW = ("stitching", "starts", "longer", "wider", "transfusion", "transfusion_short", *shapes.NETWORKS)
@@ -37,10 +42,10 @@ def made_up(folder):
     for part in basins.parts():
         at = ("random", part.seed, part.target)
         for first, second in part.lines():
-            rows += [(*at, "line", first, second, share, draw.uniform(0.5, 0.8)) for share in basins.SHARES]
+            rows += [(*at, "line", first, second, share, draw.uniform(0.5, 0.8), 1, 0.5) for share in basins.SHARES]
         for name in part.rewound():
-            rows += [(*at, "rewound", name, "start", layer, draw.uniform(0.1, 0.8)) for layer in range(1, 9)]
-    pd.DataFrame(rows, columns=basins.COLUMNS[:8]).to_csv(folder / "basins.csv", index=False)
+            rows += [(*at, "rewound", name, "start", layer, draw.uniform(0.1, 0.8), 1, 0.5) for layer in range(1, 9)]
+    pd.DataFrame(rows, columns=basins.COLUMNS[:10]).to_csv(folder / "basins.csv", index=False)
     rows = [(*part, n, *draw.uniform(size=4)) for part in cut_forecasts.parts() for n in range(1, 8)]
     pd.DataFrame(rows, columns=cut_forecasts.COLUMNS[:8]).to_csv(folder / "cut_forecasts.csv", index=False)
 
@@ -58,6 +63,18 @@ def test_a_chapter_that_waits_runs(path, rows, tmp_path, monkeypatch):
     shown = execute(path, {"scale": "smoke", "runs": str(tmp_path / "runs"), "device": "cpu"}, tmp_path)
     said = " ".join(str(each.get("text/plain", "")) for each in shown)
     assert "The answer: " in said and ("not measured" in said) != rows
+
+
+def test_the_audit_takes_up_what_is_measured(tmp_path):
+    for path in study.RESULTS.glob("*.csv"):
+        shutil.copy(path, tmp_path)
+    made_up(tmp_path)
+    rows = audit.computed(tmp_path)
+    ours, residual = (set(rows.claim[rows.study == name]) for name in ("ours", "ours, residual"))
+    assert {"stitching", "starts", "transfusion", "transfusion, short", "barrier", "rewound"} <= ours
+    assert residual == {"shapes"} and rows.estimate[rows.claim == "stitching"].notna().all()
+    assert not rows.duplicated(["study", "claim", "contrast", "n"]).any()
+    assert not rows.duplicated(["study", "statement", "n"]).any()
 
 
 @chapters

@@ -54,6 +54,7 @@ def starts(
 ) -> pd.DataFrame:
     """Is the selffer's loss one of optimisation? What brings it back to its base: luck, time, width, or its own top.
 
+    That BnB itself is below its base is `claims.co_adaptation`.
     Of four starts the one is taken whose training loss is lowest, since test images are not there to choose by.
     """
     every = together(networks, others, BnB_longer=longer, BnB_wider=wider)
@@ -62,14 +63,13 @@ def starts(
     best = whole.sort_values("train_loss").drop_duplicates([*TASK, "n"]).assign(condition="best start")
     tasks = table_of_tasks(pd.concat([every, best], ignore_index=True) if len(best) else every, "random")
     named = {
-        "BnB": "BnB",
         "best start": "the start of four with the lowest training loss",
         "BnB_longer": "BnB with ten times the steps",
         "BnB_wider": "BnB with a wider top",
         "BnB=": "BnB=",
     }
     below = [(name, "base", f"{said} is below its base", -1) for name, said in named.items()]
-    above = [(name, "BnB", f"{said} is above BnB", 1) for name, said in named.items() if name != "BnB"]
+    above = [(name, "BnB", f"{said} is above BnB", 1) for name, said in named.items()]
     return _rows("starts", tasks, (*below, *above), layers, margin)
 
 
@@ -105,6 +105,13 @@ def barriers(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
         statement = f"between {name} accuracy falls"
         rows.append(family("barrier", f"{first} - {second}", statement, {str(N): estimate}, -1, margin))
     return pd.concat(rows, ignore_index=True)
+
+
+def apart(table: pd.DataFrame) -> pd.Series:
+    """Return how far the networks of each of `basins.PAIRS` lie apart: `transplant.distance`, the mean over tasks."""
+    lines = into_b(table[table.kind == "line"]).drop_duplicates([*TASK, "first", "second"])
+    mean = lines.groupby(["first", "second"]).distance.mean()
+    return pd.Series({name: mean.get(ends) for name, ends in PAIRS.items()}, dtype=float)
 
 
 def rewound(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
