@@ -90,7 +90,7 @@ def test_it_is_resumed_and_nothing_is_computed_twice(tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSFERLAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("transferlab.advice.probes.STRENGTHS", (0.1,))  # nothing here depends on the choice
     small = [few_images.Part("random", 0, target, 4) for target in "AB"]
-    monkeypatch.setattr(forecasts, "parts", lambda: small)
+    monkeypatch.setattr(forecasts, "parts", lambda donor: small)
     real, asked = forecasts._rows, []
 
     def stop(whole, part):

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from transferlab import Lab, Treatment, study
+from transferlab import Lab, Treatment, donors, study
 from transferlab.chapters import figures
 from transferlab.study import claims, few_images, scarcity, tuning
 
@@ -136,6 +136,25 @@ def test_a_study_without_tuned_rates_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match=r"nothing is tuned for A1B, .* with 5 images .* study tuning first"):
         few_images.train(tmp_path / "few.csv", nothing, scale="smoke", runs=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_base_of_another_data_set_is_the_donor_of_half_the_classes(tmp_path, monkeypatch):
+    """Here it is one of Kingdoms, from another split, so that nothing is fetched."""
+    small = few_images.Part("random", 0, "B", 2, few_images.FAR)
+    monkeypatch.setattr(few_images, "parts", lambda donor: [small])
+    monkeypatch.setattr(few_images.Part, "base", lambda part, whole: whole.run("baseA", "random", 5))
+    names = tuning.names(few_images.FAR_CONDITIONS)
+    tried = pd.DataFrame([(name, seed) for name in names for seed in tuning.SEEDS], columns=["network", "seed"])
+    tried = tried.assign(images=2, learning_rate=0.1, weight_decay=1e-3, copied_rate=1.0, epochs=1, accuracy=0.1)
+    options = {"scale": "smoke", "runs": tmp_path / "runs", "at_once": 1}
+    table = few_images.train(tmp_path / "few.csv", tried, few_images.FAR, **options)
+    assert {*table.network} == {"baseB"} | {f"A{n}B{end}" for n in tuning.DEPTHS for end in ("", "++")}
+    lab = Lab(**options, precision=study.PRECISION)
+    run = next(each for each in lab.store.runs() if str(each.treatment) == "A4B")
+    base = lab.run("baseA", "random", 5)
+    assert run.spec["parent"] == donors.find(base).name and run.spec["split"] == "random"
+    assert run.result["num_classes"] == len(lab.task("B").classes)
+    assert "7 networks each, 7 in all; 7 are in" in few_images.plan(tmp_path / "few.csv", few_images.FAR)
 
 
 @pytest.mark.nightly

@@ -271,13 +271,19 @@ def _own_study(name: str, out: Path) -> tuple[Callable, Callable]:
     """Return what says the plan of one of OWN_RATES, and what makes its table, in the folder `out`."""
     from transferlab.study import basins, cut_forecasts, few_images, forecasts, shapes, tuning
 
-    if name == "few_images":
-        return few_images.plan, partial(few_images.train, tried=tuning.read(out / "tuning.csv"))
+    if name in ("few_images", "few_images_emoji"):
+        donor = {"donor": few_images.FAR} if name == "few_images_emoji" else {}
+        tried = tuning.read(out / "tuning.csv")
+        return partial(few_images.plan, **donor), partial(few_images.train, tried=tried, **donor)
     if name in shapes.NETWORKS:
         return shapes.plan, partial(shapes.train, tried=shapes.read_tried(out / "shapes_tuning.csv"))
     known: dict[str, tuple[Callable, Callable]] = {
         "tuning": (tuning.plan, tuning.tune),
         "advice": (forecasts.plan, forecasts.forecast),
+        "advice_emoji": (
+            partial(forecasts.plan, donor=few_images.FAR),
+            partial(forecasts.forecast, donor=few_images.FAR),
+        ),
         "basins": (basins.plan, basins.compare),
         "cut_forecasts": (cut_forecasts.plan, cut_forecasts.forecast),
         "shapes_tuning": (shapes.plan, shapes.tune),

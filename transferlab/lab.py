@@ -54,8 +54,8 @@ class Lab:
             all take a few seconds. With 1 they are trained in this process. A GPU trains 32 at most, and networks with
             dropout one by one.
         donor: None, or what `donors.find` takes: a published architecture, such as "resnet18", or a base network of the
-            run store. It is baseA, and needs no training; all classes of the data set are task B. Network and size of
-            the images are the donor's, and splits are those of `splits.OF_ONE`.
+            run store. It is baseA, and needs no training; task B is all classes of the data set, in a split of
+            `splits.OF_ONE`, or half of them, as without a donor. Network and size of the images are the donor's.
         weights: of a published architecture: "DEFAULT", another name of torchvision's, or a file.
         changes: fields of `recipes.Recipe`, as in `Lab(epochs=12)`; such runs are kept apart in the store.
 
@@ -123,7 +123,7 @@ class Lab:
     @property
     def divisions(self) -> tuple[str, ...]:
         """The splits that there are, the usual one first."""
-        return splits.SPLITS if self.donor is None else splits.OF_ONE
+        return splits.SPLITS if self.donor is None else (*splits.OF_ONE, *splits.SPLITS)
 
     @property
     def cuts(self) -> tuple[int, ...]:
@@ -175,8 +175,8 @@ class Lab:
     ) -> Run:
         """Return the network of that name, such as "A3B+": found in the store, or trained now, its parent too.
 
-        `split` is one of `splits.SPLITS`, "random" if it is None; with a donor one of `splits.OF_ONE`, "folds" if it is
-        None. `seed` fixes the classes of a random split, or which fold is held out, and every random choice in
+        `split` is one of `splits.SPLITS`, "random" if it is None; with a donor also one of `splits.OF_ONE`, "folds" if
+        it is None. `seed` fixes the classes of a random split, or which fold is held out, and every random choice in
         training. `on_epoch` is called with each row of the history, if the network is trained in this process.
         """
         experiment = self.experiment(network, split, seed)
@@ -320,8 +320,7 @@ class Lab:
         seed.
         """
         layers, split = self.cuts if layers is None else layers, self.divisions[0] if split is None else split
-        jobs = sweep_jobs(conditions, layers, split, seeds, targets)
-        return self.train([job for job in jobs if not self._is_donor(Treatment.parse(job[0]))], cluster=cluster)
+        return self.train(sweep_jobs(conditions, layers, split, seeds, targets), cluster=cluster)
 
     def train(
         self,
@@ -331,10 +330,12 @@ class Lab:
     ) -> pd.DataFrame:
         """Train or find the networks of a list of (name, split, seed), parents first, with a progress bar.
 
-        Returns the same table as `sweep`. `done` is called with each finished job that was missing, and its accuracy.
-        If some networks cannot be trained, the others are finished first; then RuntimeError says which, and why.
+        A baseA that is a donor needs no training and is left out. Returns the same table as `sweep`. `done` is called
+        with each finished job that was missing, and its accuracy. If some networks cannot be trained, the others are
+        finished first; then RuntimeError says which, and why.
         """
         cluster = self.cluster if cluster is None else checked_cluster(cluster)
+        jobs = [job for job in jobs if not self._is_donor(Treatment.parse(job[0]))]
         specs = {job: self.spec(*job) for job in jobs}
         missing = [job for job in jobs if not self.store.find(specs[job])]
         asked = [self.experiment(*job) for job in missing]

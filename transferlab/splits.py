@@ -1,7 +1,7 @@
 """The two tasks: the classes of a data set in two halves, divided at random or by kingdom.
 
-Where the first layers come from elsewhere (`Lab(donor=...)`), task A is the donor's, and all classes are task B. Then a
-split says which of its images are held out.
+Where the first layers come from elsewhere (`Lab(donor=...)`), task A is the donor's, and all classes may be task B.
+Then a split says which of its images are held out.
 """
 
 from dataclasses import dataclass, replace

@@ -1,7 +1,8 @@
 """The networks of the question when transfer pays: few and many images of the target, each network at its own rate.
 
 Similar tasks (random halves) and dissimilar ones (natural and man-made), both directions, n = 1, 4 and 7. What every
-network is trained with comes from `tuning`.
+network is trained with comes from `tuning`. The base that is copied is that of the other task; or one of Emoji, which
+has never seen Kingdoms: then tasks are B of random halves, and rates are those that suit a base of Kingdoms.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pandas as pd
 
 from transferlab import study
 from transferlab.lab import Lab
-from transferlab.notation import TASKS, TWO_STAGE, Job, Treatment, with_parents
+from transferlab.notation import OTHER, TASKS, TWO_STAGE, Job, Treatment, with_parents
 from transferlab.store import Run
 from transferlab.store.sweeps import COLUMNS, sweep_jobs
 from transferlab.study import ORDER as WITHIN
@@ -21,30 +22,48 @@ from transferlab.study.claims import TASK
 CONDITIONS = ("base", "AnB", "BnB+", "AnB+", "AnB++")
 SEEDS = range(4)
 IMAGES = {"random": tuning.IMAGES, "kingdom": (10, 100)}  # of a class of the target
+FAR = "emoji"  # the other data set whose bases are donors: those of A of its four halves, then those of B
+FAR_CONDITIONS = ("base", "AnB", "AnB++")
+FAR_IMAGES = (10, 20, 50)
+FAR_HALVES = 4
 ORDER = ["images", *WITHIN]
 
 
 @dataclass(frozen=True)
 class Part:
-    """The networks of one target task with that many images a class."""
+    """The networks of one target task with that many images a class, and the data set of the base they copy."""
 
     split: str
     seed: int
     target: str
     images: int
+    donor: str = tuning.OF
 
     def jobs(self) -> list[Job]:
         """List the networks that are reported: those trained on the target."""
-        listed = sweep_jobs(CONDITIONS, tuning.DEPTHS, self.split, [self.seed], [self.target])
+        conditions = FAR_CONDITIONS if self.donor == FAR else CONDITIONS
+        listed = sweep_jobs(conditions, tuning.DEPTHS, self.split, [self.seed], [self.target])
         return [job for job in listed if Treatment.parse(job[0]).target == self.target]
 
+    def base(self, whole: Lab) -> Run:
+        """Return the base that is copied, found in the store of a Lab without the changes of this part, or trained."""
+        if self.donor != FAR:
+            return whole.run(f"base{OTHER[self.target]}", self.split, self.seed)
+        name = f"base{TASKS[self.seed // FAR_HALVES]}"
+        return whole.changed(dataset=FAR).run(name, "random", self.seed % FAR_HALVES)
 
-def parts() -> list[Part]:
-    """List the whole study, so that one that is stopped early has whole seeds.
+
+def parts(donor: str = tuning.OF) -> list[Part]:
+    """List the study with donors of one data set, so that one that is stopped early has whole seeds.
 
     >>> len(parts()), len(parts()[0].jobs())
     (56, 13)
+    >>> len(parts("emoji")), len(parts("emoji")[0].jobs())
+    (24, 7)
     """
+    if donor == FAR:
+        seeds = range(len(TASKS) * FAR_HALVES)
+        return [Part("random", seed, tuning.TARGET, count, FAR) for seed in seeds for count in FAR_IMAGES]
     return [
         Part(split, seed, target, count)
         for seed in SEEDS
@@ -54,35 +73,36 @@ def parts() -> list[Part]:
     ]
 
 
-def plan(path: Path) -> str:
+def plan(path: Path, donor: str = tuning.OF) -> str:
     """Say how many networks the study has, and how many of them the table at `path` holds.
 
     >>> plan(Path("nowhere.csv"))
     '56 target tasks with 13 networks each, 728 in all; 0 are in nowhere.csv'
     """
-    counts = [len(part.jobs()) for part in parts()]
+    counts = [len(part.jobs()) for part in parts(donor)]
     return (
         f"{len(counts)} target tasks with {counts[0]} networks each, {sum(counts)} in all; "
         f"{len(ledger.read(path, ('run',)))} are in {path}"
     )
 
 
-def train(path: Path, tried: pd.DataFrame, **options) -> pd.DataFrame:
+def train(path: Path, tried: pd.DataFrame, donor: str = tuning.OF, **options) -> pd.DataFrame:
     """Train what the table at `path` lacks, write its rows part by part, and return the table.
 
     With all images a network may be one of the main study: its row is taken from there. `tried` is the table of
-    `tuning.tune`; `options` are those of `Lab`. Raises ValueError if some network has no tuned rate there.
+    `tuning.tune`, `donor` the data set whose bases are copied; `options` are those of `Lab`. Raises ValueError if some
+    network has no tuned rate there.
     """
     main, whole = study.published(), Lab(precision=PRECISION, **options)
     with ledger.writing(path):
-        for part in parts():
+        for part in parts(donor):
             lab = whole.changed(**tuning.recipe(part.images, tuning.best(tried, part.images), part.target))
             if missing := sorted({job[0] for job in part.jobs()} - {*lab.recipe.tuned}):
                 raise ValueError(
                     f"nothing is tuned for {', '.join(missing)} with {part.images} images a class; "
                     "run python -m transferlab study tuning first"
                 )
-            _publish(path, lab, part, main)
+            _publish(path, lab.changed(donor=part.base(whole)) if donor == FAR else lab, part, main)
     return read(path)
 
 
@@ -120,9 +140,9 @@ def read(path: Path) -> pd.DataFrame:
     return rows.assign(base_accuracy=bases.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy())
 
 
-def published() -> pd.DataFrame:
-    """Return the published table, as `read` does."""
-    return read(RESULTS / "few_images.csv")
+def published(donor: str = tuning.OF) -> pd.DataFrame:
+    """Return the published table with donors of one data set, as `read` does."""
+    return read(RESULTS / ("few_images_emoji.csv" if donor == FAR else "few_images.csv"))
 
 
 def two_stages(images: int = tuning.IMAGES[-1]) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """Is the advice right? What foretells the best cut, before anything is trained, against what was then measured.
 
-The bases of the study are the donors, and tasks with few images the folders. What a reader with those images would
-compute, the linear probes of `advice` and the scores of others, is put beside the accuracies of `few_images`: those of
-networks that were trained at each cut, and tested on images that no forecast saw.
+The bases of the study are the donors, or those of Emoji, and tasks with few images the folders. What a reader with
+those images would compute, the linear probes of `advice` and the scores of others, is put beside the accuracies of
+`few_images`: those of networks that were trained at each cut, and tested on images that no forecast saw.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from tqdm.auto import tqdm
 from transferlab import donors, splits
 from transferlab.advice import evidence, features, probes, sentences
 from transferlab.lab import Lab
-from transferlab.notation import OTHER
 from transferlab.study import PRECISION, RESULTS, few_images, ledger, scores, tuning
 from transferlab.study.claims import TASK
 from transferlab.study.estimates import by_task
@@ -51,35 +50,35 @@ class Truth:
     scratch: float
 
 
-def parts() -> list[few_images.Part]:
-    """List the tasks of the study of few images that are forecast.
+def parts(donor: str = tuning.OF) -> list[few_images.Part]:
+    """List the tasks of the study of few images that are forecast, with donors of one data set.
 
-    >>> len(parts())
-    32
+    >>> len(parts()), len(parts("emoji"))
+    (32, 24)
     """
-    return [part for part in few_images.parts() if part.images in IMAGES]
+    return [part for part in few_images.parts(donor) if part.images in IMAGES]
 
 
-def plan(path: Path) -> str:
+def plan(path: Path, donor: str = tuning.OF) -> str:
     """Say how many tasks are forecast, and how many rows the table at `path` holds.
 
     >>> plan(Path("nowhere.csv"))
     '32 target tasks at 3 cuts each; 0 of 96 rows are in nowhere.csv'
     """
-    count = len(parts())
+    count = len(parts(donor))
     rows = len(ledger.read(path, COLUMNS))
     return f"{count} target tasks at {len(CUTS)} cuts each; {rows} of {count * len(CUTS)} rows are in {path}"
 
 
-def forecast(path: Path, **options) -> pd.DataFrame:
+def forecast(path: Path, donor: str = tuning.OF, **options) -> pd.DataFrame:
     """Compute what the table at `path` lacks, write the rows of each task when they are known, and return the table.
 
-    Donors are the bases of the published study, found in the run store or trained. `options` are those of `Lab`.
+    Donors are the published bases of a data set, found in the run store or trained. `options` are those of `Lab`.
     Raises ValueError if another process is writing the table.
     """
     whole = Lab(precision=PRECISION, **options)
     with ledger.writing(path):
-        keyed = {(part.split, part.seed, part.target, part.images): part for part in parts()}
+        keyed = {(part.split, part.seed, part.target, part.images): part for part in parts(donor)}
         missing = ledger.missing(path, KEY, keyed, VERSION)
         for part in tqdm(missing, desc="tasks", disable=not missing):
             ledger.add(path, _rows(whole, part), ORDER)
@@ -88,7 +87,7 @@ def forecast(path: Path, **options) -> pd.DataFrame:
 
 def _rows(whole: Lab, part: few_images.Part) -> pd.DataFrame:
     """Return the forecasts for one task: a row a cut."""
-    base = whole.run(f"base{OTHER[part.target]}", part.split, part.seed)
+    base = part.base(whole)
     task = whole.task(part.target, part.split, part.seed).limited(part.images)
     seen = features.of_all_cuts(donors.find(base), task.train_images, whole.device)
     labels = task.train_labels
@@ -113,9 +112,9 @@ def read(path: Path) -> pd.DataFrame:
     return ledger.read(path, COLUMNS)
 
 
-def published() -> pd.DataFrame:
-    """Return the published table."""
-    return read(RESULTS / "advice.csv")
+def published(donor: str = tuning.OF) -> pd.DataFrame:
+    """Return the published table with donors of one data set."""
+    return read(RESULTS / ("advice_emoji.csv" if donor == few_images.FAR else "advice.csv"))
 
 
 def chosen(forecasts: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:

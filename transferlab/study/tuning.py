@@ -25,7 +25,8 @@ from transferlab.study import PRECISION, RESULTS, ledger, published_row
 Fields = dict[str, float]
 Tuned = dict[str, Fields]
 
-DATASET = "kingdoms-validation"
+OF = "kingdoms"
+DATASET = f"{OF}-validation"
 SPLIT = "random"
 SEEDS = (101, 102)  # of no published network
 TARGET = "B"
