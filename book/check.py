@@ -24,7 +24,7 @@ from transferlab import Lab, study
 from transferlab.datasets.emoji.prepared import is_ready
 from transferlab.notation import Job
 from transferlab.store import Run, Store
-from transferlab.study import few_images, tuning
+from transferlab.study import few_images, shapes, tuning
 
 ROOT = Path(__file__).parents[1]
 MEASURED = re.compile(r"(?<![\w.,$(/\[-])[+−-]?\d+(?:\.\d+)?\s?(?:%|points?\b|percent\b|seconds\b|minutes\b|hours\b)")
@@ -159,6 +159,11 @@ def rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:
         lab = whole.changed(**tuning.recipe(images, tuning.best(tried, images), target))
         parts = [part for part in few_images.parts() if (part.images, part.target) == (images, target)]
         yield from stale("few_images", table, lab, [job for part in parts for job in part.jobs()], trained)
+    for shape in shapes.NETWORKS:
+        table = study.read(results / f"{shape}.csv")
+        if len(table):
+            recipe = shapes.best(shapes.read_tried(results / "shapes_tuning.csv"), shape)
+            yield from stale(shape, table, whole.changed(network=shape, **recipe), shapes.STUDY.jobs(), trained)
 
 
 def stale(name: str, table: pd.DataFrame, lab: Lab, listed: list[Job], trained: dict[str, Run]) -> Iterator[str]:

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from transferlab import study
+from transferlab import Lab, study
 from transferlab.store import Store
+from transferlab.study import tuning
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "book"))
 import check
@@ -126,6 +127,21 @@ def test_a_heavy_book_is_a_fault(tmp_path):
 
 def test_published_rows_are_those_that_the_code_would_make(results, tmp_path):
     assert not list(check.rows(Store(tmp_path / "runs"), results))
+
+
+def test_rows_of_another_shape_are_checked_with_its_own_recipe(tmp_path):
+    fields = {"learning_rate": 0.1, "weight_decay": 1e-3, "epochs": 24}
+    tried = pd.DataFrame([{"shape": "mini_resnet", "seed": seed, "accuracy": 0.5} for seed in tuning.SEEDS])
+    tried.assign(**fields).to_csv(tmp_path / "shapes_tuning.csv", index=False)
+    lab = Lab(runs=tmp_path / "runs", device="cpu", precision=study.PRECISION, network="mini_resnet", **fields)
+    jobs = [("baseB", "random", 0), ("A4B", "random", 0)]
+    made = [(*job, lab.store.path(lab.spec(*job)).name) for job in jobs]
+    table = pd.DataFrame(made, columns=["network", "split", "seed", "run"])
+    table.to_csv(tmp_path / "mini_resnet.csv", index=False)
+    assert not list(check.rows(Store(tmp_path / "runs"), tmp_path))
+    table.assign(run=["another", *table.run[1:]]).to_csv(tmp_path / "mini_resnet.csv", index=False)
+    (said,) = check.rows(Store(tmp_path / "runs"), tmp_path)
+    assert "mini_resnet.csv: baseB, random, seed 0 is stale; make study STUDY=mini_resnet" in said
 
 
 def test_a_stale_row_and_a_wrong_one_are_found(results, tmp_path, monkeypatch):
