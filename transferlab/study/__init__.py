@@ -103,6 +103,15 @@ STUDIES = {
         {"data": {"draws": 24, "test_draws": 16, "classes": 80}, "epochs": 48, "curve_every": 48},
         dataset="emoji",
     ),
+    # twice the epochs: bases of Emoji still gain from them. Does that hide the selffer's dip, or how AnB falls?
+    "emoji_longer": Study(
+        (
+            (("base", "BnB"), (4, 5, 7), "random", range(2), TASKS),
+            (("AnB",), (7,), "random", range(2), TASKS),
+        ),
+        {"epochs": 16, "curve_every": 16},
+        dataset="emoji",
+    ),
     # is what AnB lost information, or a basis? One linear map between frozen layers (Lenc and Vedaldi 2015)
     "stitching": Study(((STITCHES, DEPTHS, "random", range(4), TASKS),), tuned(STITCHES, DEPTHS, **MAPS)),
     # is the selffer's loss one of optimisation? Other starts of its top, more steps, a wider top
