@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -98,6 +99,13 @@ def test_eighty_classes_of_emoji_are_trained_no_less_than_those_of_kingdoms():
     (images, _, classes), (others, _, _) = size_of("emoji", recipe), size_of("kingdoms", usual)
     assert classes == 80 and recipe.batch == usual.batch
     assert 1 <= (recipe.epochs * images) / (usual.epochs * others) < 2
+
+
+def test_networks_of_emoji_that_are_trained_longer_are_of_the_study_and_trained_twice_as_long():
+    longer, usual = study.STUDIES["emoji_longer"], study.STUDIES["emoji"]
+    assert set(longer.jobs()) < set(usual.jobs())
+    twice, once = (recipe_for("laptop", "emoji", **each.changes) for each in (longer, usual))
+    assert twice.epochs == 2 * once.epochs and replace(twice, epochs=once.epochs, curve_every=once.curve_every) == once
 
 
 def test_a_part_that_is_not_there_is_named(tmp_path):
