@@ -415,6 +415,13 @@ def brief(monkeypatch, one_strength):
         monkeypatch.setattr(trials, name, getattr(trials, name)[:2])
 
 
+@pytest.mark.parametrize(("best", "expected"), [((7, 6, 5), [4, 6, 7]), ((4, 7, 1), [1, 4, 7]), ((3, 2, 1), [3, 4, 7])])
+def test_the_middle_cut_is_trained_at_although_no_probe_says_so(best, expected):
+    accuracies = [1 - best.index(cut) / 10 if cut in best else 0.0 for cut in range(1, 8)]
+    cuts = pd.DataFrame({"cut": range(1, 8), "accuracy": accuracies})
+    assert advice._promising(cuts, 7) == expected
+
+
 @pytest.mark.parametrize("val", [False, True])
 def test_it_trains_at_the_best_cuts_and_the_last(val, brief, tmp_path, runs, base):
     root = drawn(tmp_path / "photos" / ("train" if val else ""), 22)
@@ -422,7 +429,7 @@ def test_it_trains_at_the_best_cuts_and_the_last(val, brief, tmp_path, runs, bas
         drawn(tmp_path / "photos" / "val", 4, part="test")
     lines = []
     found = advise(tmp_path / "photos", donor=base, runs=runs, at_once=1, say=lines.append)
-    assert {"A7B", "A7B++", "baseB"} <= {*found.ways.network} and len(found.ways) in (5, 7), root
+    assert {"A4B", "A4B++", "A7B", "A7B++", "baseB"} <= {*found.ways.network} and len(found.ways) == 7, root
     assert found.ways.set_index("network").gain["A7B"] == 0
     assert "From scratch: " in found.sentence or found.answer.best == "baseB" or found.answer.verdict == "useless"
     assert any(line.startswith("By the probes: ") for line in lines)
@@ -432,6 +439,7 @@ def test_it_trains_at_the_best_cuts_and_the_last(val, brief, tmp_path, runs, bas
     page = advice_page.write(found, tmp_path / "out").read_text(encoding="utf-8")
     table = page[page.index("<h2>What was trained</h2>") :]
     assert table.count("<tr") - 1 == len(found.ways) and "By the probes alone: " in table and "gain" in table
+    assert "where it came from another world" in page
     assert all(f">{name}</text>" in page for name in ("frozen", "LP-FT", "scratch", "probe", "guessing"))
 
 

@@ -21,10 +21,11 @@ ASKED = {
 
 
 def evidence(change=lambda table: table, chosen=None):
-    few = few_images.published()
+    few, far = few_images.published(), few_images.published(few_images.FAR)
     choices = chosen if chosen is not None else forecasts.chosen(forecasts.published(), few)
+    from_emoji = forecasts.chosen(forecasts.published(few_images.FAR), far)
     museum = pd.read_csv(RESULTS / "museum.csv")
-    return questions.Evidence(change(few), tuning.published(), museum, choices)
+    return questions.Evidence(change(few), far, choices, from_emoji, tuning.published(), museum)
 
 
 def more(condition, points):

@@ -32,7 +32,6 @@ from transferlab.system.files import default_runs, expanded
 from transferlab.system.machine import cores, hardware, peak_megabytes
 
 NETWORK = "resnet18"
-PROMISING = 2  # cuts that are trained at, besides the last
 OF_CUTS = [
     "cut", "keeps", "width", "accuracy", "low", "high", "gain", "gain_low", "gain_high", "milliseconds", "megabytes",
 ]  # fmt: skip
@@ -101,7 +100,8 @@ def advise(
         network: a published architecture, one of `networks.pretrained.ARCHITECTURES`; None: resnet18.
         weights: its weights: "DEFAULT", another name of torchvision's, or a file, .safetensors or .pth.
         donor: instead of a network, a base of the run store, as `donors.find` takes it.
-        quick: only probe the cuts, and train nothing.
+        quick: only probe the cuts, and train nothing. Otherwise networks are trained at the last cut, in the middle,
+            and at that of the others with the best probe.
         runs, device, at_once: as for `Lab`.
         say: is told what is being done, a line at a time.
 
@@ -151,7 +151,9 @@ def advise(
     )  # fmt: skip
     cuts = _cut_rows(found, probed, tested)
     ways, answer = pd.DataFrame(columns=OF_WAYS), first
-    if not quick:
+    if quick:
+        say("A probe cannot see what fresh layers above a cut would learn; leave out quick to train at three cuts.")
+    else:
         say(f"By the probes: {first.sentence}")
         ways, answer = _trained(lab, _promising(cuts, last), last, given_val)
     facts = {
@@ -278,9 +280,14 @@ def _against(right: np.ndarray, rule: np.ndarray, tested: HeldOut) -> Estimate:
 
 
 def _promising(cuts: pd.DataFrame, last: int) -> list[int]:
-    """Return the cuts to train at: those with the best probes, and the last."""
-    best = cuts.sort_values(["accuracy", "cut"], ascending=False).cut.head(PROMISING)
-    return sorted({*best.tolist(), last})
+    """Return the cuts to train at: the last, the middle one, and of the others that with the best probe.
+
+    No probe says so, but where the donor comes from another world the middle cut is the best more often than any other
+    (`study.forecasts`): a probe does not see what fresh layers would learn.
+    """
+    middle = sorted(cuts.cut)[(len(cuts) - 1) // 2]
+    others = cuts[~cuts.cut.isin([middle, last])].sort_values(["accuracy", "cut"], ascending=False).cut
+    return sorted({*others.head(1).tolist(), middle, last})
 
 
 def _trained(lab: Lab, cuts: list[int], last: int, given_val: bool) -> tuple[pd.DataFrame, sentences.Answer]:

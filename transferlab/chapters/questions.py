@@ -13,12 +13,14 @@ PLAIN = 0.1  # the one rate of the main study
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """The tables that answer: `few_images`, `tuning`, the museum's, and the choices of `forecasts.chosen`."""
+    """The tables that answer: `few_images` and what was chosen, both also with donors of Emoji; `tuning`; a museum."""
 
     few: pd.DataFrame
+    from_emoji: pd.DataFrame
+    choices: pd.DataFrame
+    choices_from_emoji: pd.DataFrame
     tried: pd.DataFrame
     museum: pd.DataFrame
-    choices: pd.DataFrame
 
     def gains(self, split: str = "random") -> pd.DataFrame:
         """Return what copied layers gain between tasks of a split, by images of a class."""
@@ -27,19 +29,17 @@ class Evidence:
 
 def how_many(evidence: Evidence) -> str:
     """How many and which layers do I freeze?"""
-    found = forecasts.judged(evidence.choices).set_index("forecast")
-    frozen = evidence.choices[(evidence.choices.condition == "AnB") & (evidence.choices.forecast == "last")]
-    best = {split: (mine.lost == 0).mean() for split, mine in frozen.groupby("split")}
-    told = " and ".join(
-        f"{share:.0%} between {scarcity.TASKS_OF[split]}" for split, share in sorted(best.items())[::-1]
+    near, far = (
+        forecasts.judged(choices).set_index("forecast").within[["last", "middle"]]
+        for choices in (evidence.choices, evidence.choices_from_emoji)
     )
-    last, middle = found.within["last"], found.within["middle"]
-    rule = "all but the head" if last >= middle else "the lower half"
+    rules = {"last": "all but the head", "middle": "the lower half"}
     return (
         f"Keeping all {forecasts.RULE} layers below the head was within {forecasts.WITHIN:.0f} points of the best cut "
-        f"in {last:.0%} of the cases, keeping {forecasts.ALWAYS['middle']} in {middle:.0%}. "
-        f"Frozen, the last cut itself was the best in {told}. "
-        f"So begin with {rule}, and let a probe of your own images overrule that."
+        f"in {near['last']:.0%} of the cases, keeping {forecasts.ALWAYS['middle']} in {near['middle']:.0%}. "
+        f"With donors that had learned something else, emoji, it was {far['last']:.0%} and {far['middle']:.0%}. "
+        f"So begin with {rules[near.idxmax()]} if the donor has learned things like yours, with {rules[far.idxmax()]} "
+        "if not, and train at both before you decide."
     )
 
 
@@ -89,11 +89,13 @@ def batch_norm(evidence: Evidence, check: str) -> str:
 def similar(evidence: Evidence) -> str:
     """Is my data similar enough?"""
     near, far = (evidence.gains(split) for split in ("random", "kingdom"))
+    farther = scarcity.gains(scarcity.at_best_n(evidence.from_emoji))
     pays = by_verdict(far, "AnB - base", FEW, "still pays", "no longer pays", "may or may not pay")
     return (
         f"Between similar tasks frozen layers gain {measured(near, 'AnB - base', FEW)} over scratch with {FEW} images "
         f"of a class. Between dissimilar ones, natural and man-made, they gain {measured(far, 'AnB - base', FEW)}, so "
-        f"transfer {pays} there. Nobody can tell from a name how similar two sets of images are, but the probe of the "
+        f"transfer {pays} there, and on bases of another data set, Emoji, {measured(farther, 'AnB - base', FEW)}. "
+        "Nobody can tell from a name how similar two sets of images are, but the probe of the "
         "last cut, beside guessing, measures it on yours."
     )
 
