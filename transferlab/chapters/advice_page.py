@@ -114,7 +114,7 @@ def how_right() -> str:
         forecasts.judged(forecasts.chosen(forecasts.published(donor), few_images.published(donor)))
         .set_index("forecast")
         .within.map("{:.0%}".format)
-        for donor in (tuning.OF, few_images.FAR)
+        for donor in (tuning.KINGDOMS, few_images.FAR)
     )
 
     def told(within: pd.Series) -> str:

@@ -54,8 +54,8 @@ def starts(
 ) -> pd.DataFrame:
     """Is the selffer's loss one of optimisation? What brings it back to its base: luck, time, width, or its own top.
 
-    That BnB itself is below its base is `claims.co_adaptation`.
-    Of four starts the one is taken whose training loss is lowest, since test images are not there to choose by.
+    Of four starts the one is taken whose training loss is lowest, since test images are not there to choose by. That
+    BnB itself is below its base is `claims.co_adaptation`.
     """
     every = together(networks, others, BnB_longer=longer, BnB_wider=wider)
     four = every[every.condition.isin(("BnB", *STARTS[:-1])) & every.n.isin(layers)]

@@ -37,7 +37,7 @@ class Part:
     seed: int
     target: str
     images: int
-    donor: str = tuning.OF
+    donor: str = tuning.KINGDOMS
 
     def jobs(self) -> list[Job]:
         """List the networks that are reported: those trained on the target."""
@@ -53,7 +53,7 @@ class Part:
         return whole.changed(dataset=FAR).run(name, "random", self.seed % FAR_HALVES)
 
 
-def parts(donor: str = tuning.OF) -> list[Part]:
+def parts(donor: str = tuning.KINGDOMS) -> list[Part]:
     """List the study with donors of one data set, so that one that is stopped early has whole seeds.
 
     >>> len(parts()), len(parts()[0].jobs())
@@ -73,7 +73,7 @@ def parts(donor: str = tuning.OF) -> list[Part]:
     ]
 
 
-def plan(path: Path, donor: str = tuning.OF) -> str:
+def plan(path: Path, donor: str = tuning.KINGDOMS) -> str:
     """Say how many networks the study has, and how many of them the table at `path` holds.
 
     >>> plan(Path("nowhere.csv"))
@@ -86,7 +86,7 @@ def plan(path: Path, donor: str = tuning.OF) -> str:
     )
 
 
-def train(path: Path, tried: pd.DataFrame, donor: str = tuning.OF, **options) -> pd.DataFrame:
+def train(path: Path, tried: pd.DataFrame, donor: str = tuning.KINGDOMS, **options) -> pd.DataFrame:
     """Train what the table at `path` lacks, write its rows part by part, and return the table.
 
     With all images a network may be one of the main study: its row is taken from there. `tried` is the table of
@@ -140,7 +140,7 @@ def read(path: Path) -> pd.DataFrame:
     return rows.assign(base_accuracy=bases.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy())
 
 
-def published(donor: str = tuning.OF) -> pd.DataFrame:
+def published(donor: str = tuning.KINGDOMS) -> pd.DataFrame:
     """Return the published table with donors of one data set, as `read` does."""
     return read(RESULTS / ("few_images_emoji.csv" if donor == FAR else "few_images.csv"))
 

@@ -50,7 +50,7 @@ class Truth:
     scratch: float
 
 
-def parts(donor: str = tuning.OF) -> list[few_images.Part]:
+def parts(donor: str = tuning.KINGDOMS) -> list[few_images.Part]:
     """List the tasks of the study of few images that are forecast, with donors of one data set.
 
     >>> len(parts()), len(parts("emoji"))
@@ -59,7 +59,7 @@ def parts(donor: str = tuning.OF) -> list[few_images.Part]:
     return [part for part in few_images.parts(donor) if part.images in IMAGES]
 
 
-def plan(path: Path, donor: str = tuning.OF) -> str:
+def plan(path: Path, donor: str = tuning.KINGDOMS) -> str:
     """Say how many tasks are forecast, and how many rows the table at `path` holds.
 
     >>> plan(Path("nowhere.csv"))
@@ -70,7 +70,7 @@ def plan(path: Path, donor: str = tuning.OF) -> str:
     return f"{count} target tasks at {len(CUTS)} cuts each; {rows} of {count * len(CUTS)} rows are in {path}"
 
 
-def forecast(path: Path, donor: str = tuning.OF, **options) -> pd.DataFrame:
+def forecast(path: Path, donor: str = tuning.KINGDOMS, **options) -> pd.DataFrame:
     """Compute what the table at `path` lacks, write the rows of each task when they are known, and return the table.
 
     Donors are the published bases of a data set, found in the run store or trained. `options` are those of `Lab`.
@@ -112,7 +112,7 @@ def read(path: Path) -> pd.DataFrame:
     return ledger.read(path, COLUMNS)
 
 
-def published(donor: str = tuning.OF) -> pd.DataFrame:
+def published(donor: str = tuning.KINGDOMS) -> pd.DataFrame:
     """Return the published table with donors of one data set."""
     return read(RESULTS / ("advice_emoji.csv" if donor == few_images.FAR else "advice.csv"))
 

@@ -25,8 +25,8 @@ from transferlab.study import PRECISION, RESULTS, ledger, published_row
 Fields = dict[str, float]
 Tuned = dict[str, Fields]
 
-OF = "kingdoms"
-DATASET = f"{OF}-validation"
+KINGDOMS = "kingdoms"
+DATASET = f"{KINGDOMS}-validation"
 SPLIT = "random"
 SEEDS = (101, 102)  # of no published network
 TARGET = "B"
