@@ -117,14 +117,12 @@ def how_right() -> str:
         for donor in (tuning.KINGDOMS, few_images.FAR)
     )
 
-    def told(within: pd.Series) -> str:
-        return f"{within['probe']} (always the last {within['last']}, always the middle one {within['middle']})"
-
     return (
-        "A probe cannot see what fresh layers above a cut would learn. In the study of this book, where networks were "
-        f"trained at each cut, the cut with the best probe was within {forecasts.WITHIN:.0f} points of the best in "
-        f"{told(near)} of the cases where the donor had learned similar things, and in {told(far)} where it came from "
-        "another world."
+        "A probe cannot see what fresh layers above a cut would learn. In this book's study, where networks were "
+        f"trained at each cut, the best probe chose a cut within {forecasts.WITHIN:.0f} points of the best in "
+        f"{near['probe']} of the cases if the donor had learned similar things (always the last cut: {near['last']}, "
+        f"always the middle one: {near['middle']}), and in {far['probe']} if it came from another world (always the "
+        f"last: {far['last']}, always the middle one: {far['middle']})."
     )
 
 
