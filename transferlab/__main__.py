@@ -272,9 +272,9 @@ def _own_study(name: str, out: Path) -> tuple[Callable, Callable]:
     from transferlab.study import basins, cut_forecasts, few_images, forecasts, shapes, tuning
 
     if name in ("few_images", "few_images_emoji"):
-        donor = {"donor": few_images.FAR} if name == "few_images_emoji" else {}
+        donor = few_images.FAR if name == "few_images_emoji" else tuning.KINGDOMS
         tried = tuning.read(out / "tuning.csv")
-        return partial(few_images.plan, **donor), partial(few_images.train, tried=tried, **donor)
+        return partial(few_images.plan, donor=donor), partial(few_images.train, tried=tried, donor=donor)
     if name in shapes.NETWORKS:
         return shapes.plan, partial(shapes.train, tried=shapes.read_tried(out / "shapes_tuning.csv"))
     known: dict[str, tuple[Callable, Callable]] = {
