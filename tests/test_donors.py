@@ -199,7 +199,8 @@ def test_other_weights_make_another_network(lab, state, tmp_path):
     [
         ("baseA", None, "task A, which is the donor's own"),
         ("B3A", None, "task A, which is the donor's own"),
-        ("A3B", "random", "no split 'random'; there are folds, held-out, validation"),
+        ("A3B", "halves", "no split 'halves'; there are folds, held-out, validation, random, kingdom"),
+        ("A3B", "random", "there are 3 classes; two tasks need at least 4"),
     ],
 )
 def test_what_a_donor_cannot_have(lab, name, split, said):
