@@ -73,6 +73,24 @@ def starts(
     return _rows("starts", tasks, (*below, *above), layers, margin)
 
 
+def fits(
+    networks: pd.DataFrame, others: pd.DataFrame, longer: pd.DataFrame, wider: pd.DataFrame, layers: tuple[int, ...]
+) -> pd.DataFrame:
+    """How well does each selffer of `starts` fit its training images? Its loss minus that of its base, in nats.
+
+    Returns a row for each condition and n: condition, n, estimate, low, high (95 %, over target tasks), tasks.
+    """
+    # those of `others` first: for older networks no training loss was published
+    every = together(others, networks, BnB_longer=longer, BnB_wider=wider)
+    tasks = table_of_tasks(every.assign(accuracy=every.train_loss / 100), "random")  # it makes points of accuracies
+    rows = []
+    for condition in ("BnB", "BnB_longer", "BnB_wider", "BnB="):
+        for n in layers:
+            estimate = compared(tasks, condition, "base", [n])
+            rows.append((condition, n, estimate.value, *estimate.interval(), estimate.tasks))
+    return pd.DataFrame(rows, columns=["condition", "n", "estimate", "low", "high", "tasks"])
+
+
 def transfused(
     networks: pd.DataFrame, whole: pd.DataFrame, short: pd.DataFrame, n: int = 7, margin: float = MARGIN
 ) -> pd.DataFrame:
