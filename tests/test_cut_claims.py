@@ -48,6 +48,17 @@ def test_the_best_start_is_chosen_by_its_training_loss():
     assert at(rows, "BnB_wider - BnB").verdict == "holds" and at(rows, "BnB= - base").tasks == 3
 
 
+def test_how_well_selffers_fit_is_a_difference_from_their_base_in_nats():
+    others = table({("base", 0): 0.7, ("BnB=", 4): 0.7}, {("BnB=", 4): 0.08})
+    longer, wider = (table({("BnB", 4): 0.7}, {("BnB", 4): loss}) for loss in (0.05, 0.12))
+    older = table(MAIN).assign(train_loss=lambda rows: rows.train_loss.where(rows.condition != "base"))
+    rows = cut_claims.fits(older, others, longer, wider, (4, 5)).set_index(["condition", "n"])
+    assert rows.estimate.xs(4, level="n").round(6).to_dict() == {
+        "BnB": 0, "BnB_longer": -0.05, "BnB_wider": 0.02, "BnB=": -0.02
+    }  # fmt: skip
+    assert rows.tasks[("BnB", 4)] == 3 and rows.estimate.xs(5, level="n").isna().all()
+
+
 def test_transfusion_is_compared_at_the_end_and_early():
     short = table({("base.2", 0): 0.4, ("MnB+", 7): 0.41, ("AnB+", 7): 0.6})
     rows = cut_claims.transfused(table(MAIN), table({("MnB+", 7): 0.7}), short)
