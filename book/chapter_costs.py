@@ -31,6 +31,11 @@ def minutes(chapters: list[Path], runs: Path, scale: str) -> tuple[list[float], 
     return times, added
 
 
+def _in_order(column: pd.Series) -> pd.Series:
+    """Chapters by their number, and machines as they come."""
+    return column.astype(int) if column.name == "chapter" else pd.Series(pd.factorize(column)[0], column.index)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, help="a new folder for the run store (default: one that is deleted)")
@@ -56,9 +61,11 @@ def main() -> None:
             "machine": hardware(arguments.device) + count,
         }
     )
-    if arguments.out.exists():  # rows of other machines stay
-        table = pd.read_csv(arguments.out)
-        rows = pd.concat([table[table.machine != rows.machine[0]], rows])
+    if arguments.out.exists():  # rows of other machines stay, and of chapters that were not asked for
+        table = pd.read_csv(arguments.out, dtype={"chapter": str})
+        mine, measured = table.machine == rows.machine[0], table.chapter.isin(rows.chapter)
+        kept = ~(mine & measured) if arguments.names else ~mine
+        rows = pd.concat([table[kept], rows]).sort_values(["machine", "chapter"], key=_in_order, kind="stable")
     rows.to_csv(arguments.out, index=False)
     print(rows.to_string(index=False))
 
