@@ -87,6 +87,13 @@ def test_a_chapter_shows_why_in_a_picture(path):
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=number)
+def test_every_solution_begins_and_ends(path):
+    """Or the book is not built."""
+    steps = re.findall(r"^`{3,}\{solution-(start|end)\}", read(path)[1], re.MULTILINE)
+    assert steps == ["start", "end"] * (len(steps) // 2) and steps
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=number)
 def test_a_chapter_says_what_is_next(path):
     cells, _ = read(path)
     assert cells[-1].cell_type == "markdown"
