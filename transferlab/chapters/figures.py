@@ -230,7 +230,7 @@ def accuracy_along_lines(table: pd.DataFrame, names: dict[str, tuple[str, str]],
     ax.set(xlabel="share of the second network", ylabel="top-1 accuracy on the target")
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize="small")
+        ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return ax
 
 
