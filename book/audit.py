@@ -1,8 +1,8 @@
 """Every verdict of the book in one table, book/results/audit.csv: python book/audit.py.
 
 A row is one claim at one n (or range of n, or number of images), as in `transferlab.study.claims` and
-`transferlab.study.cut_claims`: for our networks, for a small residual one, for those on Emoji, on 80 of its classes or
-trained for twice the epochs, and for those of 2014 (`study`). Nothing is trained: it is computed from the published
+`transferlab.study.cut_claims`: for our networks, for those of today's shapes, for those on Emoji, on 80 of its classes
+or trained for twice the epochs, and for those of 2014 (`study`). Nothing is trained: it is computed from the published
 tables. What they cannot say yet, of parts of Emoji and of the cut, is left out.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferlab import study
-from transferlab.study import basins, claims, cut_claims, few_images, scarcity
+from transferlab.study import basins, claims, cut_claims, few_images, scarcity, shapes
 
 NUMBERS = ["estimate", "low", "high", "smallest", "p", "p_holm"]
 
@@ -29,7 +29,7 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
             *(_of(where, scarcity.gains(chosen, split)) for split, where in scarcity.TASKS_OF.items()),
             *_estimated(*_of_the_cut(similar, tables, basins.read(results / "basins.csv"))),
         ],
-        "ours, residual": _estimated(cut_claims.shapes(study.read(results / "mini_resnet.csv"))),
+        **{f"ours, {name}": _estimated(_of_shape(name, results)) for name in shapes.NETWORKS},
         "Emoji": [claims.audit(tables["emoji"])],
         "Emoji, 80 classes": _estimated(*_frozen(tables["emoji_80"])),
         "Emoji, twice the epochs": _estimated(*_frozen(tables["emoji_longer"])),
@@ -38,6 +38,10 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
     return pd.concat([rows.assign(study=name) for name, several in parts.items() for rows in several])[
         ["study", *claims.COLUMNS]
     ].reset_index(drop=True)
+
+
+def _of_shape(name: str, results: Path) -> pd.DataFrame:
+    return cut_claims.shapes(study.read(results / f"{name}.csv"))
 
 
 def _of_the_cut(similar: pd.DataFrame, tables: dict[str, pd.DataFrame], walks: pd.DataFrame) -> list[pd.DataFrame]:

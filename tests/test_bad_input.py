@@ -89,6 +89,7 @@ def test_any_field_of_a_recipe(value, name):
         ({"weight_decay": "little"}, "weight_decay is 'little'; it must be a number, 0 or more"),
         ({"batch": True}, "batch is True; it must be a whole number, 2 or more"),
         ({"nesterov": 1}, "nesterov is 1; it must be True or False"),
+        ({"optimizer": "adam"}, "optimizer is 'adam'; it must be one of sgd, adamw"),
         ({"network": "alexnet"}, "network is 'alexnet'; it must be one of mini"),
         ({"train_per_class": 20}, "train_per_class is 20; it must be images of a class by task, such as {'B': 20}"),
         ({"copied_rate": -1}, "copied_rate is -1; it must be a number, 0 or more"),

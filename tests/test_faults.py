@@ -108,9 +108,14 @@ def test_a_checkpoint_that_is_not_whole_is_not_gone_on_from(tmp_path, damage):
     assert tensors["a"].tolist() == [1, 1] and len(rows) == 2 and epochs == 3
 
 
-def test_a_training_without_momentum_goes_on_as_well(tmp_path):
-    whole = Lab(scale="smoke", runs=tmp_path / "whole", epochs=3, momentum=0).run("baseB")
-    lab, seen = Lab(scale="smoke", runs=tmp_path / "stopped", epochs=3, momentum=0), []
+@pytest.mark.parametrize(
+    "changes",
+    [{"momentum": 0}, {"optimizer": "adamw", "learning_rate": 1e-3}, {"optimizer": "adamw", "network": "mini_vit"}],
+    ids=["SGD without momentum", "AdamW", "AdamW, a transformer"],
+)
+def test_with_another_optimizer_a_training_goes_on_as_well(changes, tmp_path):
+    whole = Lab(scale="smoke", runs=tmp_path / "whole", epochs=3, **changes).run("baseB")
+    lab, seen = Lab(scale="smoke", runs=tmp_path / "stopped", epochs=3, **changes), []
 
     def stop(row):
         seen.append(row["epoch"])

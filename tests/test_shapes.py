@@ -29,15 +29,14 @@ def test_frozen_blocks_stay_as_they_are(lab, name):
 
 
 def test_the_recipe_is_the_best_that_was_tried_on_every_split(tmp_path, monkeypatch):
-    monkeypatch.setattr(shapes, "RATES", (0.1, 0.01))
-    monkeypatch.setattr(shapes, "DECAYS", (1e-3,))
-    monkeypatch.setattr(shapes, "EPOCHS", 1)
+    monkeypatch.setattr(shapes, "SEARCHES", {"mini_resnet": shapes.Search((0.1, 0.01), (1e-3,), 1)})
     monkeypatch.setattr(shapes, "STUDY", study.Study(((("base", "BnB"), (7,), "random", (0,), ("B",)),)))
     options = {"scale": "smoke", "runs": tmp_path / "runs", "at_once": 1}
     tried = shapes.tune(tmp_path / "shapes_tuning.csv", **options)
-    assert len(tried) == 2 * 2 and shapes.tune(tmp_path / "shapes_tuning.csv", **options).equals(tried)
-    means = tried.groupby("learning_rate").accuracy.mean()
-    assert shapes.best(tried, "mini_resnet")["learning_rate"] == means.idxmax()
+    assert len(tried) == 3 * 2 and shapes.tune(tmp_path / "shapes_tuning.csv", **options).equals(tried)
+    means = tried.groupby(["epochs", "learning_rate"]).accuracy.mean()
+    assert shapes.best(tried, "mini_resnet")["learning_rate"] == means[1].idxmax()
+    assert shapes.gained(tried, "mini_resnet") == pytest.approx(100 * (means[2].item() - means[1].max()))
     half = tried[(tried.seed == 101) | (tried.learning_rate == 0.01)]
     assert shapes.best(half, "mini_resnet")["learning_rate"] == 0.01
     table = shapes.train(tmp_path / "mini_resnet.csv", tried, **options)

@@ -105,7 +105,7 @@ def storable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def tensors_of(network: nn.Module, step: Step) -> dict[str, Tensor]:
     """Return all that the next epoch depends on."""
-    tensors = {_NETWORK + name: tensor for name, tensor in network.state_dict().items()} | step.momentum()
+    tensors = {_NETWORK + name: tensor for name, tensor in network.state_dict().items()} | step.kept()
     if drops(network):
         tensors["random.cpu"] = torch.get_rng_state()
         if step.labels.is_cuda:

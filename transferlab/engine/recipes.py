@@ -10,6 +10,7 @@ from transferlab.numbers import is_number, is_whole, plain
 from transferlab.system.machine import prefers_bfloat16
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+OPTIMIZERS = ("sgd", "adamw")
 TUNABLE = ("learning_rate", "copied_rate", "weight_decay", "first_layer_decay", "epochs", "curve_every", "top_width")
 LEAST_BATCH = 2  # images a step: batch normalisation divides by their variance
 
@@ -46,6 +47,7 @@ def _images(value: object) -> bool:
 ALLOWED = (  # fields of a recipe, what they may be, and that in words
     (("network",), is_known, f"one of {', '.join(NETWORKS)}, or one of timm's, such as timm/resnet26"),
     (("precision",), _one_of(PRECISIONS), f"one of {', '.join(PRECISIONS)}"),
+    (("optimizer",), _one_of(OPTIMIZERS), f"one of {', '.join(OPTIMIZERS)}"),
     (("random_filters", "initialisation"), _one_of(INITIALISATIONS), f"one of {', '.join(INITIALISATIONS)}"),
     (("size", "epochs", "curve_every", "curve_images", "top_width"), _whole(1), "a whole number, 1 or more"),
     (("batch",), _whole(LEAST_BATCH), f"a whole number, {LEAST_BATCH} or more (batch normalisation needs several)"),
@@ -71,7 +73,7 @@ class Recipe:
     batch: int = 64  # images a step; an incomplete last batch is left out (the order is new each epoch)
     learning_rate: float = 0.1  # the highest, reached after the warm-up; it falls to 0 along a cosine
     warmup: float = 0.1  # share of all steps in which the rate rises from 0
-    momentum: float = 0.9  # Nesterov
+    momentum: float = 0.9  # Nesterov; of AdamW the first beta
     weight_decay: float = 1e-2  # on every parameter above layer 1
     first_layer_decay: float = 0.0  # on layer 1, which otherwise is still moving when the layers above settle
     curve_every: int = 4  # epochs between test accuracies in the learning curve
@@ -80,6 +82,7 @@ class Recipe:
     random_filters: str = "kaiming"  # how the untrained layers of random networks are drawn: networks.INITIALISATIONS
     train_per_class: dict = field(default_factory=dict)  # such as {"B": 20}: train on so many images of a class of B
     initialisation: str = later("kaiming")  # of layers that are trained from scratch: networks.INITIALISATIONS
+    optimizer: str = later("sgd")  # or "adamw" (Loshchilov and Hutter 2019), as is usual for transformers
     iterations: int = later(0)  # steps in all; 0: as many as `epochs` take
     drop_every: int = later(0)  # steps after which the rate falls to a tenth; 0: warm-up and cosine
     nesterov: bool = later(True)

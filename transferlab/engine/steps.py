@@ -15,6 +15,8 @@ from transferlab.engine.inputs import Source, autocast
 from transferlab.engine.recipes import Recipe
 from transferlab.system.machine import own_stream
 
+# what an optimizer keeps for each parameter, and what it is called in a checkpoint
+KEPT = {"momentum_buffer": "momentum", "exp_avg": "mean", "exp_avg_sq": "square", "step": "step"}
 # one capture at a time, since it starts by waiting for the whole device; and no graph is dropped meanwhile
 _capturing = Lock()
 
@@ -67,11 +69,8 @@ class Step:
         self.rates = [torch.tensor(recipe.learning_rate, device=labels.device) for _ in groups]
         self.times = [group.pop("times") for group in groups]
         self.losses, self.right = torch.zeros(2, device=labels.device)
-        self.optimizer = torch.optim.SGD(
-            [{**group, "lr": rate} for group, rate in zip(groups, self.rates, strict=True)],
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov and recipe.momentum > 0,  # without momentum there is nothing to look ahead with
-            fused=True,
+        self.optimizer = _optimizer(
+            [{**group, "lr": rate} for group, rate in zip(groups, self.rates, strict=True)], recipe, labels.is_cuda
         )
         self.graph: torch.cuda.CUDAGraph | None = None
         self._run = self._capture() if labels.is_cuda else self._once
@@ -91,22 +90,29 @@ class Step:
         with _capturing:
             self._forget()
 
-    def momentum(self) -> dict[str, torch.Tensor]:
-        """Return what the next step depends on besides the network: the momentum of each parameter, if any."""
-        kept = [self.optimizer.state[parameter].get("momentum_buffer") for parameter in self._parameters()]
-        return {f"momentum.{place}": momentum for place, momentum in enumerate(kept) if momentum is not None}
+    def kept(self) -> dict[str, torch.Tensor]:
+        """Return what the next step depends on besides the network: what the optimizer keeps of each parameter."""
+        states = [self.optimizer.state[parameter] for parameter in self._parameters()]
+        return {
+            f"{name}.{place}": state[key]
+            for place, state in enumerate(states)
+            for key, name in KEPT.items()
+            if state.get(key) is not None
+        }
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Continue from a `momentum` that was saved among `tensors`; a recipe without momentum saves none."""
+        """Continue from what `kept` had saved among `tensors`; SGD without momentum saves nothing."""
         for place, parameter in enumerate(self._parameters()):
-            momentum = tensors.get(f"momentum.{place}")
-            if momentum is None:
-                continue
             mine = self.optimizer.state[parameter]
-            if "momentum_buffer" in mine:  # a captured step knows it by its place in memory
-                mine["momentum_buffer"].copy_(momentum)
-            else:
-                mine["momentum_buffer"] = torch.empty_like(parameter).copy_(momentum)
+            for key, name in KEPT.items():
+                saved = tensors.get(f"{name}.{place}")
+                if saved is None:
+                    continue
+                if key in mine:  # a captured step knows it by its place in memory
+                    mine[key].copy_(saved)
+                else:  # in the memory format of the parameter; AdamW's count of steps is a single number
+                    like = parameter if saved.shape == parameter.shape else saved.to(parameter.device)
+                    mine[key] = torch.empty_like(like).copy_(saved)
 
     def _forget(self) -> None:
         graph, self.graph, self._run = self.graph, None, self._once
@@ -157,8 +163,18 @@ class Step:
             for name, tensor in self.above.state_dict().items():
                 tensor.copy_(before[name])
             for kept in self.optimizer.state.values():
-                if kept.get("momentum_buffer") is not None:
-                    kept["momentum_buffer"].zero_()  # the first step then makes it the gradient, as if there were none
+                for key in KEPT:
+                    if kept.get(key) is not None:
+                        kept[key].zero_()  # the first step then makes momentum the gradient, as if there were none
             self.losses.zero_()
             self.right.zero_()
         return self.graph.replay
+
+
+def _optimizer(groups: list[dict], recipe: Recipe, captured: bool) -> torch.optim.Optimizer:
+    """Return the recipe's optimizer; one that is `captured` counts its steps on the device."""
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, betas=(recipe.momentum, 0.999), fused=True, capturable=captured)
+    # without momentum there is nothing to look ahead with
+    nesterov = recipe.nesterov and recipe.momentum > 0
+    return torch.optim.SGD(groups, momentum=recipe.momentum, nesterov=nesterov, fused=True)

@@ -16,7 +16,7 @@ from transferlab.networks import of_timm
 from transferlab.networks.blocks import BLOCK_NAMES, resnet18, vit
 from transferlab.networks.caffenet import caffenet
 from transferlab.networks.pretrained import HEAD, NAMES, PART_NAMES, fresh
-from transferlab.networks.small import mini_resnet
+from transferlab.networks.small import mini_resnet, mini_vit
 from transferlab.networks.values import INITIALISATIONS, constructed, drawn
 from transferlab.notation import CUTS, DEPTHS, LAYERS
 from transferlab.numbers import is_whole, plain, seed_from
@@ -82,6 +82,7 @@ NETWORKS: dict[str, Callable[[int, int], nn.Sequential]] = {
     "resnet18": resnet18,
     "vit": vit,
     "mini_resnet": mini_resnet,
+    "mini_vit": mini_vit,
     **{name: partial(fresh, name) for name in NAMES},
 }
 
@@ -89,7 +90,7 @@ NETWORKS: dict[str, Callable[[int, int], nn.Sequential]] = {
 def layer_names(name: str) -> tuple[str, ...]:
     """The names of the layers, or blocks, of a network of NETWORKS; of one's own they are numbered."""
     known = dict.fromkeys(("mini", "caffenet"), LAYER_NAMES) | dict.fromkeys(NAMES, PART_NAMES)
-    known |= dict.fromkeys(("resnet18", "vit", "mini_resnet"), BLOCK_NAMES)
+    known |= dict.fromkeys(("resnet18", "vit", "mini_resnet", "mini_vit"), BLOCK_NAMES)
     if name.startswith(of_timm.PREFIX):
         return PART_NAMES
     return known.get(name, tuple(f"layer{place}" for place in range(1, LAYERS + 1)))

@@ -1,6 +1,7 @@
 """Modern networks from torchvision as eight blocks, so that A5B means five of them."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from functools import partial
 
 import torch
@@ -23,7 +24,7 @@ def resnet18(num_classes: int, size: int) -> nn.Sequential:
     blocks = [*whole.layer1, *whole.layer2, *whole.layer3, *whole.layer4]
     blocks[0] = nn.Sequential(whole.conv1, whole.bn1, whole.relu, whole.maxpool, blocks[0])
     blocks[-1] = nn.Sequential(blocks[-1], whole.avgpool, nn.Flatten(), whole.fc)
-    return _named(blocks)
+    return named(blocks)
 
 
 def vit(num_classes: int, size: int) -> nn.Sequential:
@@ -44,7 +45,7 @@ def vit(num_classes: int, size: int) -> nn.Sequential:
     tokens = Tokens(whole.conv_proj, whole.class_token, whole.encoder.pos_embedding)
     blocks[0] = nn.Sequential(tokens, blocks[0])
     blocks[-1] = nn.Sequential(blocks[-1], whole.encoder.ln, FirstToken(), whole.heads)
-    return _named(blocks)
+    return named(blocks)
 
 
 class Tokens(nn.Module):
@@ -80,5 +81,6 @@ def draw_attention(module: nn.MultiheadAttention, generator: torch.Generator) ->
     nn.init.zeros_(module.in_proj_bias)
 
 
-def _named(blocks: list[nn.Module]) -> nn.Sequential:
+def named(blocks: Iterable[nn.Module]) -> nn.Sequential:
+    """Return eight blocks as one network, by the names of BLOCK_NAMES."""
     return nn.Sequential(OrderedDict(zip(BLOCK_NAMES, blocks, strict=True)))
