@@ -183,11 +183,12 @@ def distant(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     return family("distant", "AnB by kingdom - random", "AnB by kingdom is above random", gains, 1, margin)
 
 
-def table_of_tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
-    """Return accuracies in points, with one row per target task (TASK) and one column per condition and n."""
-    if len(table) and (missing := [name for name in NEEDED if name not in table.columns]):
-        raise ValueError(f"the table has no column {', '.join(missing)}; needed are {', '.join(NEEDED)}")
-    rows = table.reindex(columns=NEEDED)
+def table_of_tasks(table: pd.DataFrame, split: str | None = None, measure: str = "accuracy") -> pd.DataFrame:
+    """Return accuracies in points, or another `measure` as it is, by target task (TASK), and by condition and n."""
+    needed = list(dict.fromkeys([*NEEDED, measure]))
+    if len(table) and (missing := [name for name in needed if name not in table.columns]):
+        raise ValueError(f"the table has no column {', '.join(missing)}; needed are {', '.join(needed)}")
+    rows = table.reindex(columns=needed)
     if (again := rows.duplicated([*TASK, "condition", "n"])).any():
         one = rows[again].iloc[0]
         raise ValueError(
@@ -196,7 +197,8 @@ def table_of_tasks(table: pd.DataFrame, split: str | None = None) -> pd.DataFram
         )
     if split:
         rows = rows[rows.split == split]
-    return rows.pivot(index=TASK, columns=["condition", "n"], values="accuracy").astype(float) * 100
+    values = rows.pivot(index=TASK, columns=["condition", "n"], values=measure).astype(float)
+    return 100 * values if measure == "accuracy" else values
 
 
 def _accuracy(tasks: pd.DataFrame, condition: str, layers: Sequence[int]) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def fits(
     """
     # those of `others` first: for older networks no training loss was published
     every = together(others, networks, BnB_longer=longer, BnB_wider=wider)
-    tasks = table_of_tasks(every.assign(accuracy=every.train_loss / 100), "random")  # it makes points of accuracies
+    tasks = table_of_tasks(every, "random", "train_loss")
     rows = []
     for condition in ("BnB", "BnB_longer", "BnB_wider", "BnB="):
         for n in layers:
