@@ -1,12 +1,23 @@
 """Today's shapes: eight blocks, at no more than twice the miniature's cost, each with a recipe that was tried."""
 
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from in_process import execute
 
-from transferlab import networks, study, transplant
+from transferlab import Treatment, networks, study, transplant
 from transferlab.engine.recipes import recipe_for
 from transferlab.study import cost, shapes
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "book"))
+import audit
+
+CHAPTER = Path(__file__).parents[1] / "notebooks" / "17_todays_networks.ipynb"
 
 
 @pytest.mark.parametrize("name", shapes.NETWORKS)
@@ -48,3 +59,49 @@ def test_without_a_recipe_nothing_is_trained(tmp_path):
     with pytest.raises(ValueError, match=r"no recipe was tried for mini_resnet; run .* study shapes_tuning first"):
         shapes.train(tmp_path / "mini_resnet.csv", nothing, scale="smoke", runs=tmp_path / "runs")
     assert not (tmp_path / "mini_resnet.csv").exists() and not (tmp_path / "runs").exists()
+
+
+def made_up(folder):
+    """Tables of the right shape, whose numbers mean nothing."""
+    draw = np.random.default_rng(0)
+    columns = study.read(study.RESULTS / "networks.csv").columns
+    for name in shapes.NETWORKS:
+        rows = []
+        for network, split, seed in shapes.STUDY.jobs():
+            one = Treatment.parse(network)
+            facts = {"network": network, "condition": one.condition, "n": one.n, "target": one.target}
+            rows.append(facts | {"split": split, "seed": seed, "accuracy": draw.uniform(0.5, 0.8)})
+        pd.DataFrame(rows).reindex(columns=columns).assign(state="trained").to_csv(folder / f"{name}.csv", index=False)
+    tried = [
+        {"shape": name, "seed": seed, "accuracy": 0.5, "epochs": times * search.epochs}
+        for name, search in shapes.SEARCHES.items()
+        for seed in shapes.SEEDS
+        for times in (1, shapes.LONGER)
+    ]
+    recipe = {"learning_rate": 0.1, "weight_decay": 1e-3}
+    pd.DataFrame(tried).assign(**recipe).to_csv(folder / "shapes_tuning.csv", index=False)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("rows", [False, True], ids=["without rows", "with rows"])
+def test_the_chapter_runs_with_and_without_its_tables(rows, tmp_path, monkeypatch):
+    results = tmp_path / "results"
+    results.mkdir()
+    shutil.copy(study.RESULTS / "networks.csv", results)
+    if rows:
+        made_up(results)
+    for module in (study, shapes):
+        monkeypatch.setattr(module, "RESULTS", results)
+    shown = execute(CHAPTER, {"scale": "smoke", "runs": str(tmp_path / "runs"), "device": "cpu"}, tmp_path)
+    said = " ".join(str(each.get("text/plain", "")) for each in shown)
+    assert "The answer: " in said and ("not measured" in said) != rows
+
+
+def test_the_audit_takes_up_what_is_measured(tmp_path):
+    for path in study.RESULTS.glob("*.csv"):
+        shutil.copy(path, tmp_path)
+    made_up(tmp_path)
+    rows = audit.computed(tmp_path)
+    assert all({*rows.claim[rows.study == f"ours, {name}"]} == {"shapes"} for name in shapes.NETWORKS)
+    assert not rows.duplicated(["study", "claim", "contrast", "n"]).any()
+    assert not rows.duplicated(["study", "statement", "n"]).any()
