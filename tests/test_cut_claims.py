@@ -67,15 +67,6 @@ def test_transfusion_is_compared_at_the_end_and_early():
     assert len(rows) == 4
 
 
-def test_a_selffer_is_compared_with_one_that_kept_only_layer_1():
-    made = {("base", 0): 0.5, ("BnB", 1): 0.55, ("BnB", 4): 0.52, ("AnB", 4): 0.4}
-    rows = cut_claims.shapes(table(made))
-    assert at(rows, "BnB - base", 4).estimate == pytest.approx(2, abs=0.5)
-    assert at(rows, "BnB - B1B", 4).estimate == pytest.approx(-3, abs=0.5)
-    assert at(rows, "BnB - B1B", 7).verdict == "undecided" and at(rows, "BnB - B1B", 4).networks == 6
-    assert not len(rows[(rows.contrast == "BnB - B1B") & (rows.n == "1")])
-
-
 def test_how_far_two_networks_lie_apart_is_a_mean_over_tasks():
     rows = [
         ("random", seed, target, "line", f"{target}4{target}=", f"base{target}", place, 0.7, 1.0, apart, "", "", 1)
