@@ -40,7 +40,7 @@ class Search:
 MANY = {"train_per_class": 500, "test_per_class": 200}
 SEARCHES = {
     "mini_resnet": Search((0.3, 0.1, 0.03), (3e-2, 1e-2, 3e-3), 48, {"precision": PRECISION}),
-    "mini_vit": Search((6e-3, 3e-3, 1e-3), (0.1,), 10, {"optimizer": "adamw", "precision": "float32", "data": MANY}),
+    "mini_vit": Search((12e-3, 6e-3, 3e-3), (0.1,), 10, {"optimizer": "adamw", "precision": "float32", "data": MANY}),
 }
 NETWORKS = tuple(SEARCHES)
 LONGER = 2  # times the epochs of the best recipe, to see whether it is converged
