@@ -54,7 +54,7 @@ def mini_vit(num_classes: int, size: int = 32) -> nn.Sequential:
         nn.Sequential(nn.Conv2d(i, o, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
         for i, o in pairwise((3, 16, 32, width))
     ]
-    blocks[0] = nn.Sequential(*stem, Tokens(width, (size // 8) ** 2), blocks[0])
+    blocks[0] = nn.Sequential(*stem, Positions(width, (size // 8) ** 2), blocks[0])
     blocks[-1] = nn.Sequential(blocks[-1], norm(width), Mean(), nn.Linear(width, num_classes))
     return named(blocks)
 
@@ -64,7 +64,7 @@ def _check(name: str, size: int) -> None:
         raise ValueError(f"{name} needs images whose side is a multiple of 8 pixels; got {size}")
 
 
-class Tokens(nn.Module):
+class Positions(nn.Module):
     """The places of an image as tokens, each with its learned position."""
 
     def __init__(self, width: int, places: int):
