@@ -39,10 +39,10 @@ def mini_resnet(num_classes: int, size: int = 32) -> nn.Sequential:
 def mini_vit(num_classes: int, size: int = 32) -> nn.Sequential:
     """A vision transformer (Dosovitskiy et al. 2021) for square images of `size` pixels, a multiple of 8.
 
-    Maps `[N, 3, size, size]` to logits `[N, num_classes]`: eight encoder blocks of width 48 with 3 heads, and MLPs twice
-    as wide. Three convolutions make the tokens, one for each 8 x 8 pixels, from which a transformer learns sooner than
-    from patches (Xiao et al. 2021); the classes are read off the mean over tokens. It has about 253,000 parameters and,
-    at 32 pixels, one and a half times the multiplications of `mini`. Only block 1 has batch normalisation.
+    Maps `[N, 3, size, size]` to logits `[N, num_classes]`: eight encoder blocks of width 48 with 3 heads, with MLPs
+    twice as wide. Three convolutions make the tokens, one for each 8 x 8 pixels, from which a transformer learns sooner
+    than from patches (Xiao et al. 2021); the classes are read off the mean over tokens. It has about 253,000 parameters
+    and, at 32 pixels, one and a half times the multiplications of `mini`. Only block 1 has batch normalisation.
     """
     from transferlab.system.torchvision import torchvision  # here, since it takes a second to import
 
