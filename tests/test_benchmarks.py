@@ -155,6 +155,7 @@ def test_the_script_for_a_gpu_at_tiny_size(monkeypatch, tmp_path):
     assert len(tables["gpu_large"]) == 4 and tables["gpu_large"].run.is_unique
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # its time may end in the middle of an open()
 def test_the_large_study_ends_in_time_and_goes_on(monkeypatch, tmp_path, capsys):
     import gpu
 

@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 
 from transferlab import Lab, study
 from transferlab.store import Store
-from transferlab.study import tuning
+from transferlab.study import shapes, tuning
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "book"))
 import check
@@ -130,7 +130,7 @@ def test_published_rows_are_those_that_the_code_would_make(results, tmp_path):
 
 
 def test_rows_of_another_shape_are_checked_with_its_own_recipe(tmp_path):
-    fields = {"learning_rate": 0.1, "weight_decay": 1e-3, "epochs": 24}
+    fields = {"learning_rate": 0.1, "weight_decay": 1e-3, "epochs": shapes.SEARCHES["mini_resnet"].epochs}
     tried = pd.DataFrame([{"shape": "mini_resnet", "seed": seed, "accuracy": 0.5} for seed in tuning.SEEDS])
     tried.assign(**fields).to_csv(tmp_path / "shapes_tuning.csv", index=False)
     lab = Lab(runs=tmp_path / "runs", device="cpu", precision=study.PRECISION, network="mini_resnet", **fields)
