@@ -32,6 +32,12 @@ def test_a_shape_has_eight_blocks_and_costs_less_than_twice_the_miniature(name):
 
 
 @pytest.mark.parametrize("name", shapes.NETWORKS)
+def test_the_command_knows_the_study_of_a_shape(name, tmp_path, say):
+    status, said, error = say(f"study {name} --out {tmp_path} --scale smoke --runs {tmp_path / 'runs'}")
+    assert status == 2 and "174 networks; 0 are in" in said and f"no recipe was tried for {name}; run" in error
+
+
+@pytest.mark.parametrize("name", shapes.NETWORKS)
 def test_frozen_blocks_stay_as_they_are(lab, name):
     here = lab.changed(network=name, epochs=1)
     base = here.run("baseA").network()
