@@ -35,8 +35,7 @@ def vit(num_classes: int, size: int) -> nn.Sequential:
     """
     from transferlab.system.torchvision import torchvision
 
-    if size % 8:
-        raise ValueError(f"vit needs images whose side is a multiple of 8 pixels; got {size}")
+    check_size("vit", size)
     whole = torchvision.models.VisionTransformer(
         size, size // 8, num_layers=8, num_heads=3, hidden_dim=192, mlp_dim=768, num_classes=num_classes,
         norm_layer=partial(nn.LayerNorm, eps=1e-6),
@@ -79,6 +78,12 @@ def draw_attention(module: nn.MultiheadAttention, generator: torch.Generator) ->
     """Initial values of the joint projection to queries, keys and values; the output projection is a Linear."""
     nn.init.xavier_uniform_(module.in_proj_weight, generator=generator)
     nn.init.zeros_(module.in_proj_bias)
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise ValueError unless images of `size` pixels have a side that is a multiple of 8."""
+    if size < 8 or size % 8:
+        raise ValueError(f"{name} needs images whose side is a multiple of 8 pixels; got {size}")
 
 
 def named(blocks: Iterable[nn.Module]) -> nn.Sequential:

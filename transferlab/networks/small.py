@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from transferlab.networks.blocks import BLOCK_NAMES, named
+from transferlab.networks.blocks import BLOCK_NAMES, check_size, named
 
 
 def mini_resnet(num_classes: int, size: int = 32) -> nn.Sequential:
@@ -19,7 +19,7 @@ def mini_resnet(num_classes: int, size: int = 32) -> nn.Sequential:
     Maps `[N, 3, size, size]` to logits `[N, num_classes]`. It has about 261,000 parameters and, at 32 pixels, one and a
     half times the multiplications of `mini`. Batch normalisation as there: frozen blocks keep their statistics.
     """
-    _check("mini_resnet", size)
+    check_size("mini_resnet", size)
     stem = nn.Sequential(
         nn.Conv2d(3, 16, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)
     )  # fmt: skip
@@ -46,7 +46,7 @@ def mini_vit(num_classes: int, size: int = 32) -> nn.Sequential:
     """
     from transferlab.system.torchvision import torchvision  # here, since it takes a second to import
 
-    _check("mini_vit", size)
+    check_size("mini_vit", size)
     width, norm = 48, partial(nn.LayerNorm, eps=1e-6)
     encoder = torchvision.models.vision_transformer.EncoderBlock
     blocks: list[nn.Module] = [encoder(3, width, 2 * width, 0.0, 0.0, norm) for _ in BLOCK_NAMES]  # no dropout
@@ -57,11 +57,6 @@ def mini_vit(num_classes: int, size: int = 32) -> nn.Sequential:
     blocks[0] = nn.Sequential(*stem, Positions(width, (size // 8) ** 2), blocks[0])
     blocks[-1] = nn.Sequential(blocks[-1], norm(width), Mean(), nn.Linear(width, num_classes))
     return named(blocks)
-
-
-def _check(name: str, size: int) -> None:
-    if size < 8 or size % 8:
-        raise ValueError(f"{name} needs images whose side is a multiple of 8 pixels; got {size}")
 
 
 class Positions(nn.Module):
