@@ -29,7 +29,7 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
             *(_of(where, scarcity.gains(chosen, split)) for split, where in scarcity.TASKS_OF.items()),
             *_estimated(*_of_the_cut(similar, tables, basins.read(results / "basins.csv"))),
         ],
-        **{f"ours, {name}": _estimated(_of_shape(name, results)) for name in shapes.NETWORKS},
+        **{f"ours, {name}": _estimated(*_of_shape(name, ours, results)) for name in shapes.NETWORKS},
         "Emoji": [claims.audit(tables["emoji"])],
         "Emoji, 80 classes": _estimated(*_frozen(tables["emoji_80"])),
         "Emoji, twice the epochs": _estimated(*_frozen(tables["emoji_longer"])),
@@ -40,8 +40,10 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
     ].reset_index(drop=True)
 
 
-def _of_shape(name: str, results: Path) -> pd.DataFrame:
-    return cut_claims.shapes(study.read(results / f"{name}.csv"))
+def _of_shape(name: str, plain: pd.DataFrame, results: Path) -> list[pd.DataFrame]:
+    """Judge what a network of another shape loses, and whether that is less than a plain one does."""
+    table = study.read(results / f"{name}.csv")
+    return [cut_claims.shapes(table), cut_claims.spared(table, plain)]
 
 
 def _of_the_cut(similar: pd.DataFrame, tables: dict[str, pd.DataFrame], walks: pd.DataFrame) -> list[pd.DataFrame]:

@@ -78,6 +78,16 @@ def test_how_far_two_networks_lie_apart_is_a_mean_over_tasks():
     assert apart["selffer with its own top and base"] == pytest.approx(0.3) and apart.isna().sum() == 4
 
 
+def test_what_a_stream_spares_is_compared_within_a_task():
+    plain, stream = table(MAIN), table(MAIN | {("BnB", 4): 0.69}, tasks=5)
+    rows = cut_claims.spared(stream, plain)
+    kept, cost = (at(rows, f"({loss}) on a stream - in the plain network") for loss in ("BnB - base", "AnB - BnB"))
+    assert kept.estimate == pytest.approx(4, abs=0.5) and kept.verdict == "holds"
+    assert cost.estimate == pytest.approx(-4, abs=0.5) and cost.verdict == "does not hold"
+    assert kept.tasks == 3 and kept.networks == 4 * 3  # the plain network has no more tasks
+    assert rows[rows.n != "4"].estimate.isna().all()
+
+
 def test_without_tables_everything_is_undecided():
     empty = study.read(study.RESULTS / "nowhere.csv")
     for rows in (
@@ -87,5 +97,6 @@ def test_without_tables_everything_is_undecided():
         cut_claims.barriers(basins.read(basins.RESULTS / "nowhere.csv")),
         cut_claims.rewound(basins.read(basins.RESULTS / "nowhere.csv")),
         cut_claims.shapes(empty),
+        cut_claims.spared(empty, empty),
     ):
         assert len(rows) and {*rows.verdict} == {"undecided"}

@@ -146,7 +146,7 @@ def directions(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     one pair of tasks.
     """
     tasks = table_of_tasks(table, "kingdom")
-    gaps = _accuracy(tasks, "AnB", DEPTHS) - _accuracy(tasks, "base", DEPTHS)
+    gaps = differences(tasks, "AnB", "base", DEPTHS)
     sides = {target: gaps[gaps.index.get_level_values("target") == target].droplevel("target") for target in "AB"}
     more = sides["B"] - sides["A"]
     pairs, seeds = more.count(), int(more.notna().any(axis=1).sum())
@@ -207,11 +207,16 @@ def _accuracy(tasks: pd.DataFrame, condition: str, layers: Sequence[int]) -> pd.
     return pd.DataFrame({n: tasks.get((condition, 0 if condition.startswith("base") else n), absent) for n in layers})
 
 
+def differences(tasks: pd.DataFrame, first: str, second: str, layers: Sequence[int]) -> pd.DataFrame:
+    """Return one condition minus another, in points: a row for each target task of `table_of_tasks`, a column an n."""
+    return _accuracy(tasks, first, layers) - _accuracy(tasks, second, layers)
+
+
 def compared(tasks: pd.DataFrame, first: str, second: str, layers: Sequence[int]) -> Estimate:
-    """Return one condition minus another, within each target task and n."""
-    differences = _accuracy(tasks, first, layers) - _accuracy(tasks, second, layers)
-    pairs, bases = int(differences.count().sum()), int(differences.notna().any(axis=1).sum())
-    return by_task(differences, sum(bases if name.startswith("base") else pairs for name in (first, second)))
+    """Return the mean of `differences`, with its interval over target tasks."""
+    within = differences(tasks, first, second, layers)
+    pairs, bases = int(within.count().sum()), int(within.notna().any(axis=1).sum())
+    return by_task(within, sum(bases if name.startswith("base") else pairs for name in (first, second)))
 
 
 def _against(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from transferlab.notation import DEPTHS, LAYERS, STARTS
 from transferlab.study.basins import PAIRS, REWOUND, N
-from transferlab.study.claims import MARGIN, TASK, compared, family, table_of_tasks
+from transferlab.study.claims import MARGIN, TASK, compared, differences, family, table_of_tasks
 from transferlab.study.estimates import by_task
 
 KEY = [*TASK, "condition", "n"]
@@ -171,6 +171,25 @@ def shapes(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
         ("random", "base", "random is below its base", -1),
     )
     return _rows("shapes", tasks, contrasts, DEPTHS, margin)
+
+
+def spared(table: pd.DataFrame, plain: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """Does a network of another shape lose less at the cut than the plain one? Compared within each target task.
+
+    `table` is of the other shape, `plain` of the plain network. The two differ in accuracy, so a point is not quite
+    the same to both.
+    """
+    here, there = (table_of_tasks(each, "random") for each in (table, plain))
+    rows = []
+    for first, second, statement in (
+        ("BnB", "base", "BnB loses less on a stream than in the plain network"),
+        ("AnB", "BnB", "another task costs less on a stream than in the plain network"),
+    ):
+        less = differences(here, first, second, DEPTHS) - differences(there, first, second, DEPTHS)
+        estimates = {str(n): by_task(less[[n]], 4 * int(less[n].count())) for n in DEPTHS}
+        contrast = f"({first} - {second}) on a stream - in the plain network"
+        rows.append(family("shapes, beside the plain network", contrast, statement, estimates, 1, margin))
+    return pd.concat(rows, ignore_index=True)
 
 
 def _rows(claim: str, tasks: pd.DataFrame, contrasts, layers: tuple[int, ...], margin: float) -> pd.DataFrame:
