@@ -93,7 +93,8 @@ def made_up(folder):
 def test_the_chapter_runs_with_and_without_its_tables(rows, tmp_path, monkeypatch):
     results = tmp_path / "results"
     results.mkdir()
-    shutil.copy(study.RESULTS / "networks.csv", results)
+    for name in ("networks", "richer"):
+        shutil.copy(study.RESULTS / f"{name}.csv", results)
     if rows:
         made_up(results)
     for module in (study, shapes):
