@@ -54,7 +54,8 @@ def mini_vit(num_classes: int, size: int = 32) -> nn.Sequential:
         nn.Sequential(nn.Conv2d(i, o, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
         for i, o in pairwise((3, 64, 96, width))
     ]
-    stem[-1] = stem[-1][:2]  # tokens of mean 0: a layer normalisation does not take away what all of them share
+    # without a ReLU the tokens' mean is 0: a layer normalisation does not take away what all of them share
+    stem[-1] = nn.Sequential(stem[-1][0], stem[-1][1])
     blocks[0] = nn.Sequential(*stem, Positions(width, (size // 8) ** 2), blocks[0])
     blocks[-1] = nn.Sequential(blocks[-1], norm(width), Mean(), nn.Linear(width, num_classes))
     return named(blocks)
