@@ -55,7 +55,7 @@ def mini_vit(num_classes: int, size: int = 32) -> nn.Sequential:
         for i, o in pairwise((3, 64, 96, width))
     ]
     # without a ReLU the tokens' mean is 0: a layer normalisation does not take away what all of them share
-    stem[-1] = nn.Sequential(stem[-1][0], stem[-1][1])
+    del stem[-1][-1]
     blocks[0] = nn.Sequential(*stem, Positions(width, (size // 8) ** 2), blocks[0])
     blocks[-1] = nn.Sequential(blocks[-1], norm(width), Mean(), nn.Linear(width, num_classes))
     return named(blocks)
