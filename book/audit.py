@@ -29,9 +29,15 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
             *(_of(where, scarcity.gains(chosen, split)) for split, where in scarcity.TASKS_OF.items()),
             *_estimated(*_of_the_cut(similar, tables, basins.read(results / "basins.csv"))),
         ],
-        **{f"ours, {name}": _estimated(*_of_shape(name, ours, results)) for name in shapes.NETWORKS},
+        **{f"ours, {name}": _estimated(*_of_shape(name, ours, results)) for name in shapes.studies("kingdoms")},
         "Emoji": [claims.audit(tables["emoji"])],
         "Emoji, 80 classes": _estimated(*_frozen(tables["emoji_80"])),
+        **{
+            f"Emoji, 80 classes, {shapes.SEARCHES[name].network}": _estimated(
+                *_of_shape(name, tables["emoji_80"], results)
+            )
+            for name in shapes.studies("emoji")
+        },
         "Emoji, twice the epochs": _estimated(*_frozen(tables["emoji_longer"])),
         "2014": [claims.audit(tables["networks_2014"])],
     }

@@ -159,11 +159,12 @@ def rows(store: Store, results: Path = study.RESULTS) -> Iterator[str]:
         lab = whole.changed(**tuning.recipe(images, tuning.best(tried, images), target))
         parts = [part for part in few_images.parts() if (part.images, part.target) == (images, target)]
         yield from stale("few_images", table, lab, [job for part in parts for job in part.jobs()], trained)
-    for shape in shapes.NETWORKS:
-        table = study.read(results / f"{shape}.csv")
-        if len(table):
-            recipe = shapes.best(shapes.read_tried(results / "shapes_tuning.csv"), shape)
-            yield from stale(shape, table, whole.changed(network=shape, **recipe), shapes.STUDY.jobs(), trained)
+    for name, search in shapes.SEARCHES.items():
+        table = study.read(results / f"{name}.csv")
+        if len(table) and (search.dataset != "emoji" or is_ready()):
+            tried = shapes.read_tried(results / f"{shapes.tuning_table(name)}.csv")
+            lab = shapes.laboratory(name, tried, runs=store.root, device="cpu")
+            yield from stale(name, table, lab, shapes.STUDY.jobs(), trained)
 
 
 def stale(name: str, table: pd.DataFrame, lab: Lab, listed: list[Job], trained: dict[str, Run]) -> Iterator[str]:

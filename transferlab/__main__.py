@@ -275,8 +275,10 @@ def _own_study(name: str, out: Path) -> tuple[Callable, Callable]:
         donor = few_images.FAR if name == "few_images_emoji" else tuning.KINGDOMS
         tried = tuning.read(out / "tuning.csv")
         return partial(few_images.plan, donor=donor), partial(few_images.train, tried=tried, donor=donor)
-    if name in shapes.NETWORKS:
-        return shapes.plan, partial(shapes.train, tried=shapes.read_tried(out / "shapes_tuning.csv"))
+    if name in shapes.SEARCHES:
+        return shapes.plan, partial(shapes.train, tried=shapes.read_tried(out / f"{shapes.tuning_table(name)}.csv"))
+    if name in shapes.TUNED:
+        return shapes.plan, shapes.tune
     known: dict[str, tuple[Callable, Callable]] = {
         "tuning": (tuning.plan, tuning.tune),
         "advice": (forecasts.plan, forecasts.forecast),
@@ -286,7 +288,6 @@ def _own_study(name: str, out: Path) -> tuple[Callable, Callable]:
         ),
         "basins": (basins.plan, basins.compare),
         "cut_forecasts": (cut_forecasts.plan, cut_forecasts.forecast),
-        "shapes_tuning": (shapes.plan, shapes.tune),
     }
     return known[name]
 

@@ -129,7 +129,7 @@ STUDIES = {
 # made by modules of their own, each in one table for all its recipes: `tuning`, `few_images`, `forecasts`, ...
 OWN_RATES = (
     "tuning", "few_images", "few_images_emoji", "advice", "advice_emoji", "basins", "cut_forecasts", "shapes_tuning",
-    "mini_resnet", "mini_vit",
+    "mini_resnet", "mini_vit", "shapes_tuning_emoji", "mini_resnet_emoji", "mini_vit_emoji",
 )  # fmt: skip
 # what rows are, if not networks
 COMPUTED = {"basins": "places", **dict.fromkeys(("advice", "advice_emoji", "cut_forecasts"), "forecasts")}
