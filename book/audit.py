@@ -47,9 +47,9 @@ def computed(results: Path = study.RESULTS) -> pd.DataFrame:
 
 
 def _of_shape(name: str, plain: pd.DataFrame, results: Path) -> list[pd.DataFrame]:
-    """Judge what a network of another shape loses, and whether that is less than a plain one does."""
+    """Judge what a network of another shape loses, whether more at the top, and whether less than a plain one does."""
     table = study.read(results / f"{name}.csv")
-    return [cut_claims.shapes(table), cut_claims.spared(table, plain)]
+    return [cut_claims.shapes(table), cut_claims.grown(table), cut_claims.spared(table, plain)]
 
 
 def _of_the_cut(similar: pd.DataFrame, tables: dict[str, pd.DataFrame], walks: pd.DataFrame) -> list[pd.DataFrame]:

@@ -88,6 +88,14 @@ def test_what_a_stream_spares_is_compared_within_a_task():
     assert rows[rows.n != "4"].estimate.isna().all()
 
 
+def test_whether_another_task_costs_more_at_the_top():
+    levels = {("base", 0): 0.7, ("BnB", 1): 0.7, ("BnB", 7): 0.68, ("AnB", 1): 0.65, ("AnB", 7): 0.55}
+    (row,) = cut_claims.grown(table(levels)).itertuples()
+    assert row.estimate == pytest.approx(-8, abs=0.5) and row.verdict == "holds"
+    flat = {**levels, ("AnB", 7): 0.63}
+    assert cut_claims.grown(table(flat)).verdict.item() != "holds"
+
+
 def test_without_tables_everything_is_undecided():
     empty = study.read(study.RESULTS / "nowhere.csv")
     for rows in (
@@ -97,6 +105,7 @@ def test_without_tables_everything_is_undecided():
         cut_claims.barriers(basins.read(basins.RESULTS / "nowhere.csv")),
         cut_claims.rewound(basins.read(basins.RESULTS / "nowhere.csv")),
         cut_claims.shapes(empty),
+        cut_claims.grown(empty),
         cut_claims.spared(empty, empty),
     ):
         assert len(rows) and {*rows.verdict} == {"undecided"}

@@ -115,7 +115,7 @@ def test_the_audit_takes_up_what_is_measured(tmp_path):
         shutil.copy(path, tmp_path)
     made_up(tmp_path)
     rows = audit.computed(tmp_path)
-    claimed = {"shapes", "shapes, beside the plain network"}
+    claimed = {"shapes", "shapes, along n", "shapes, beside the plain network"}
     places = [f"{where}, {name}" for where in ("ours", "Emoji, 80 classes") for name in NETWORKS]
     assert all({*rows.claim[rows.study == place]} == claimed for place in places)
     assert not rows.duplicated(["study", "claim", "contrast", "n"]).any()

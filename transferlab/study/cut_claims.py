@@ -173,6 +173,15 @@ def shapes(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     return _rows("shapes", tasks, contrasts, DEPTHS, margin)
 
 
+def grown(table: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """Does another task cost more at a cut at the top than behind the first block? Compared within each target task."""
+    cost = differences(table_of_tasks(table, "random"), "AnB", "BnB", DEPTHS)
+    more = cost[[DEPTHS[-1]]].sub(cost[DEPTHS[0]], axis=0)
+    estimates = {str(DEPTHS[-1]): by_task(more, 4 * int(more.count().sum()))}
+    statement = f"another task costs more at the top than at n = {DEPTHS[0]}"
+    return family("shapes, along n", f"(AnB - BnB) - that at n = {DEPTHS[0]}", statement, estimates, -1, margin)
+
+
 def spared(table: pd.DataFrame, plain: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
     """Does a network of another shape lose less at the cut than the plain one? Compared within each target task.
 
