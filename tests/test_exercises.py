@@ -4,6 +4,7 @@ import ast
 import contextlib
 import io
 import re
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -286,3 +287,9 @@ def test_a_riddle_has_one_right_answer_which_is_that_of_the_solution(riddle):
 
 def test_the_hash_of_the_page_is_fnv1a():
     assert [fnv1a(text) for text in ("", "a", "foobar")] == ["811c9dc5", "e40c292c", "bf9cf968"]
+
+
+def test_no_two_exercises_have_one_label():
+    texts = [cell.source for path in CHAPTERS for cell in cells_of(path) if cell.cell_type == "markdown"]
+    labels = Counter(label for text in texts for label in re.findall(r"^:label: (\S+)$", text, re.M))
+    assert labels and not [label for label, count in labels.items() if count > 1]
