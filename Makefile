@@ -40,7 +40,7 @@ help:
 	@echo '  make browser-test    the book at smoke scale, in Chromium         4 to 6 min'
 	@echo 'make nightly         tests that are too slow for every change     about 20 min'
 	@echo 'make train           train the networks the chapters show         minutes; nothing that is in runs/ already'
-	@echo 'make study           train the published study, resumable         about 15 h; book/results/*.csv'
+	@echo 'make study           train the published study, resumable         about 16 h; book/results/*.csv'
 	@echo 'make torture         200 kills, 2,000 networks, 8 processes       about an hour'
 	@echo 'make bench           measure speed, on a machine at rest          about 40 min; book/results/machines'
 	@echo 'make venv            install the pinned requirements in .venv     2 to 5 min, 1.5 GB (more with CUDA)'
