@@ -4,6 +4,7 @@ import io
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
@@ -187,3 +188,11 @@ def test_a_folder_without_a_book_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.argv", ["check.py", str(tmp_path)])
     with pytest.raises(SystemExit, match="holds no book"):
         check.main()
+
+
+def test_rows_of_emoji_are_checked_where_its_images_are_the_same(tmp_path):
+    data = SimpleNamespace(name="emoji", fingerprint="one")
+    lab = SimpleNamespace(data=data, store=Store(tmp_path / "runs"))
+    rows = pd.DataFrame([{"network": "baseA", "split": "random", "seed": 0, "run": "baseA-1", "data": "one"}])
+    assert "is stale" in next(check.stale("emoji", rows, lab, [], {}))
+    assert not list(check.stale("emoji", rows.assign(data="two"), lab, [], {}))
