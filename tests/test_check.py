@@ -3,8 +3,8 @@
 import io
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
@@ -190,9 +190,13 @@ def test_a_folder_without_a_book_is_an_error(monkeypatch, tmp_path):
         check.main()
 
 
-def test_rows_of_emoji_are_checked_where_its_images_are_the_same(tmp_path):
-    data = SimpleNamespace(name="emoji", fingerprint="one")
-    lab = SimpleNamespace(data=data, store=Store(tmp_path / "runs"))
-    rows = pd.DataFrame([{"network": "baseA", "split": "random", "seed": 0, "run": "baseA-1", "data": "one"}])
-    assert "is stale" in next(check.stale("emoji", rows, lab, [], {}))
-    assert not list(check.stale("emoji", rows.assign(data="two"), lab, [], {}))
+def test_rows_of_emoji_are_checked_with_the_images_that_they_learned(tmp_path):
+    lab = Lab(scale="smoke", runs=tmp_path / "runs", device="cpu")
+    here, there = (replace(lab.data, name="emoji", fingerprint=each) for each in ("here", "there"))
+    lab.data = there
+    job = ("A4B", "random", 0)
+    rows = pd.DataFrame([[*job, lab.store.path(lab.spec(*job)).name, "there"]])
+    rows.columns = ["network", "split", "seed", "run", "data"]
+    lab.data = here
+    assert not list(check.stale("emoji", rows, lab, [job], {}))
+    assert "is stale" in next(check.stale("emoji", rows.assign(run="another"), lab, [job], {}))
