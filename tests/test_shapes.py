@@ -18,9 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "book"))
 import audit
 
 CHAPTER = Path(__file__).parents[1] / "notebooks" / "17_todays_networks.ipynb"
-
-
-NETWORKS = ("mini_resnet", "mini_vit")
+NETWORKS = tuple(dict.fromkeys(search.network for search in shapes.SEARCHES.values()))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
